@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One batch, one transaction. Everything that touches the store is a job;
+ * jobs are folded in order, each seeing what those before it did, committed
+ * together, and only then finished, so that nothing is told before it is on
+ * disk. While a single job waits it runs on the loop's own thread (no hand
+ * over, half the latency); under load a committer thread takes all that has
+ * gathered. Whichever it is, one thread at a time holds the store. If a batch
+ * fails, it is rolled back and each job is tried by itself.
+ */
+#ifndef SEKIMORI_BATCH_H
+#define SEKIMORI_BATCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "shared/err.h"
+
+struct store;
+struct event_base;
+
+enum {
+	BATCH_JOBS_MAX = 256,     /* in one transaction */
+	BATCH_WAITING_MAX = 4096, /* beyond this ERR_BUSY, which is 503 */
+};
+
+struct job {
+	struct job *next; /* belongs to the batch while submitted */
+	/*
+	 * Inside the transaction, on whichever thread holds the store. May
+	 * run twice, so it sets its outputs afresh each time. An error rolls
+	 * back everything it did; a refusal is not an error.
+	 */
+	enum err (*run)(struct job *job, struct store *store);
+	/* On the loop's thread, once: after the commit (ERR_NONE) or after
+	 * the failure. Frees the job. */
+	void (*finish)(struct job *job, enum err err);
+};
+
+struct batch;
+
+/* store is borrowed for the batch's lifetime. Starts the committer. */
+enum err batch_new(
+    struct store *store, struct event_base *base, struct batch **out);
+/* Runs what waits, then stops the committer. */
+void batch_free(struct batch *batch);
+
+/* From the loop's thread. On ERR_BUSY the job stays the caller's. */
+enum err batch_submit(struct batch *batch, struct job *job);
+
+/* From the loop's thread, after each turn of the loop: starts what was
+ * gathered in it. */
+void batch_kick(struct batch *batch);
+
+/* Seconds since the last successful commit or probe; for readiness. Also
+ * whether the last transaction failed. Any thread. */
+struct batch_health {
+	bool last_failed;
+	enum err last_err;
+	long waiting;
+	unsigned long long commits, jobs, failures;
+};
+struct batch_health batch_health(struct batch *batch);
+
+#endif

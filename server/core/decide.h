@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The decision (CONTRACT sections 4 and 5): one question about one subject at
+ * one time has one answer. Values in, values out: no I/O, no clock, no
+ * randomness, no log, no database. Everything that must be remembered is in
+ * struct decision; whoever calls makes it durable before telling anybody.
+ */
+#ifndef SEKIMORI_DECIDE_H
+#define SEKIMORI_DECIDE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "server/core/otp.h"
+#include "server/core/policy.h"
+#include "server/core/throttle.h"
+#include "server/core/verdict.h"
+#include "shared/secret.h"
+
+enum {
+	SUBJECT_TOKENS_MAX = 8,
+	SUBJECT_EMERGENCY_MAX = 16,
+	EMERGENCY_HASH_BYTES = 32,
+};
+
+/* An emergency code, by its keyed hash. */
+struct emergency_code {
+	int64_t id;
+	int64_t until; /* unix seconds, exclusive */
+	bool spent;
+	struct secret hash;
+};
+
+struct subject_token {
+	int64_t id;
+	struct otp_token otp;
+};
+
+/*
+ * Whoever asks to log in, as the store knows him. For a stranger `known` is
+ * false and the rest is a decoy of ordinary shape: decided in full, never
+ * accepted.
+ */
+struct subject {
+	bool known;
+	bool frozen;       /* the person, the terminal or everything */
+	bool suspended;
+	bool enrolled;     /* ever had a confirmed authenticator */
+	int64_t valid_from, valid_until; /* unix seconds, until exclusive;
+	                                    0: no bound */
+	struct throttle throttle; /* of the factor asked with */
+	size_t token_count;       /* confirmed and usable ones only */
+	struct subject_token tokens[SUBJECT_TOKENS_MAX];
+	size_t emergency_count;
+	struct emergency_code emergency[SUBJECT_EMERGENCY_MAX];
+};
+
+struct question {
+	enum factor factor;
+	bool proven;        /* the first factor was proved before us */
+	bool clock_trusted;
+	int64_t now_s;
+	struct secret code; /* as typed; length 0 is empty. For
+	                       FACTOR_EMERGENCY its keyed hash, or length 0 */
+};
+
+struct decide_limits {
+	struct throttle_limits throttle;
+	struct otp_window window;
+};
+
+struct decision {
+	enum result result;
+	enum reason reason;   /* with RESULT_DENY */
+	int64_t retry_at;     /* with REASON_THROTTLED, else 0 */
+	bool evaluated;       /* a code was looked at, so it was charged */
+	bool throttle_changed;
+	struct throttle throttle; /* to store, when changed */
+	int token_index;      /* of subject.tokens to move, or -1 */
+	int64_t floor;        /* its new floor */
+	int emergency_index;  /* of subject.emergency to spend, or -1 */
+};
+
+/*
+ * Decides. permit is policy's answer for this subject. The result is
+ * RESULT_CONTINUE only when question->factor is FACTOR_NONE. A stranger's
+ * subject is never accepted, whatever it holds.
+ */
+struct decision decide(const struct question *question,
+    const struct subject *subject, const struct policy_answer *permit,
+    const struct decide_limits *limits);
+
+/* Subjects and questions hold seeds and codes. */
+void subject_wipe(struct subject *subject);
+void question_wipe(struct question *question);
+
+#endif

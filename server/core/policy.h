@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Who may log in where with what. A policy is a text, one rule a line,
+ *
+ *     ACTION NAME [KEY=VALUE[,VALUE...]]...
+ *
+ * ACTION is permit, refuse or exempt; the first rule that matches decides,
+ * and none is a refusal. Keys that select: user, department, kind, terminal,
+ * group, service (each absent: everything). Key of permit: factors=any or a
+ * list of otp, emergency. `#` starts a comment line. Pure.
+ */
+#ifndef SEKIMORI_POLICY_H
+#define SEKIMORI_POLICY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "server/core/verdict.h"
+#include "shared/err.h"
+
+enum {
+	POLICY_TEXT_BYTES_MAX = 65536,
+	POLICY_RULES_MAX = 512,
+	POLICY_PROBLEM_SIZE = 256,
+};
+
+/* The rule that `sekimorid init` installs. */
+extern const char POLICY_DEFAULT_TEXT[];
+
+enum policy_action { POLICY_REFUSE = 0, POLICY_PERMIT, POLICY_EXEMPT };
+
+struct policy; /* parsed; immutable */
+
+/* Everything a rule may ask about. Strings are never NULL. */
+struct policy_facts {
+	const char *user;
+	const char *department;
+	const char *kind;
+	const char *terminal;
+	const char *group;
+	const char *service;
+};
+
+struct policy_answer {
+	enum policy_action action;
+	unsigned factors; /* bit 1 << enum factor */
+	const char *rule; /* its name, owned by the policy; "" when none
+	                     matched */
+	int line;         /* of the rule; 0 when none matched */
+};
+
+/* ERR_INVALID fills problem with `line N: what. How to mend it.` */
+enum err policy_parse(const char *text, size_t length, struct policy **out,
+    char problem[POLICY_PROBLEM_SIZE]);
+void policy_free(struct policy *policy);
+
+/*
+ * known is false for somebody nobody knows: rules that name persons,
+ * departments or kinds then do not match, and neither do refusals and
+ * exemptions, so that a stranger walks the path of an ordinary person.
+ */
+struct policy_answer policy_ask(const struct policy *policy,
+    const struct policy_facts *facts, bool known);
+
+#endif

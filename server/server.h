@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the handlers share: the configuration in force, the batch, the
+ * authority, the clock. One per process, made in main.c and passed as the
+ * context of every handler. Used on the loop's thread unless said otherwise.
+ */
+#ifndef SEKIMORI_SERVER_H
+#define SEKIMORI_SERVER_H
+
+#include "server/batch.h"
+#include "server/core/clock.h"
+#include "server/core/decide.h"
+#include "server/http.h"
+#include "server/keys/authority.h"
+#include "server/keys/keyring.h"
+#include "server/settings.h"
+#include "server/store/store.h"
+
+struct rate_table;
+
+struct server {
+	struct settings settings;
+	struct event_base *base;
+	struct http *http;
+	struct batch *batch;
+	struct store *store;         /* only through jobs */
+	struct keyring *keyring;
+	struct authority *authority;
+	struct rate_table *rates;    /* per terminal: attempts, failures */
+	struct clock_reading mark;   /* last believed time */
+	bool clock_doubtful;
+	struct server_counts {       /* for /metrics */
+		unsigned long long decisions[4]; /* by enum result */
+		unsigned long long reasons[16];  /* by enum reason */
+		unsigned long long rate_limited, unavailable;
+	} counts;
+};
+
+/* Reads the clocks once and judges them; call once per request. */
+struct clock_judgement server_now(struct server *server, int64_t *out_now_ms);
+
+#endif

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Persons. One row per staff number; the PAM account he logs in with is
+ * usually the same but may be shared. A removed person stays as a row, so
+ * that the record and the floors of his seeds stay true.
+ */
+#ifndef SEKIMORI_PERSON_H
+#define SEKIMORI_PERSON_H
+
+#include "server/store/store.h"
+#include "shared/text.h"
+
+enum person_state { PERSON_ACTIVE = 0, PERSON_SUSPENDED, PERSON_REMOVED };
+
+struct person {
+	int64_t id;
+	char user[NAME_BYTES_MAX + 1];  /* staff number, identifier */
+	char login[NAME_BYTES_MAX + 1]; /* PAM account */
+	char name[NAME_BYTES_MAX + 1];  /* may be empty */
+	char department[NAME_BYTES_MAX + 1];
+	char kind[16];                  /* regular, fiscal-year, contractor */
+	enum person_state state;
+	bool frozen;
+	bool decoy;                     /* a stranger's stand-in */
+	int64_t valid_from, valid_until; /* unix seconds; 0: no bound */
+	int64_t enrolled_at; /* first confirmed authenticator; 0: never */
+	int64_t created_at;
+};
+
+const char *person_state_text(enum person_state state);
+
+/* Sets *person->id. ERR_EXISTS when the staff number is taken. */
+enum err person_add(struct store *store, struct person *person);
+/* Everything but id, user and created_at. */
+enum err person_save(struct store *store, const struct person *person);
+/* By staff number; removed ones are ERR_NOT_FOUND. */
+enum err person_find(
+    struct store *store, const char *user, struct person *out);
+/*
+ * Who is meant at a login: `login` is the PAM account, `user` the staff
+ * number typed or NULL. ERR_NOT_FOUND when nobody, or when several share the
+ * account and none was named.
+ */
+enum err person_find_login(struct store *store, const char *login,
+    const char *user, struct person *out);
+/* The decoy that stands in for an unknown account. */
+enum err person_find_decoy(
+    struct store *store, const char *login, struct person *out);
+
+/* In order of staff number; stops at the first error of each. */
+enum err person_each(struct store *store,
+    enum err (*each)(void *context, const struct person *person),
+    void *context);
+
+#endif

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One-time-code tokens. The seed is sealed and bound to its row; the floor
+ * belongs to the seed, not to the token, and outlives it: the same seed
+ * enrolled again, for whomever, starts where it stopped. Rows that change at
+ * every login (floors) are apart from those that do not (seeds), because
+ * small rows commit faster.
+ */
+#ifndef SEKIMORI_TOKEN_H
+#define SEKIMORI_TOKEN_H
+
+#include "server/core/otp.h"
+#include "server/store/store.h"
+#include "shared/text.h"
+
+enum token_state {
+	TOKEN_PENDING = 0, /* enrolled, no code seen yet; opens nothing */
+	TOKEN_ACTIVE,
+	TOKEN_SUSPENDED,
+	TOKEN_LOST,
+	TOKEN_REVOKED,
+	TOKEN_VOID,        /* HOTP after a restore: rebind by confirm */
+};
+
+enum { TOKEN_SERIAL_SIZE = 65 };
+
+struct token {
+	int64_t id;
+	int64_t person_id;
+	char serial[TOKEN_SERIAL_SIZE];
+	char user[NAME_BYTES_MAX + 1]; /* its holder; filled when read */
+	enum token_state state;
+	int64_t created_at, confirmed_at, last_used_at; /* 0: never */
+	struct otp_token otp; /* seed empty unless asked for */
+};
+
+const char *token_state_text(enum token_state state);
+/* ERR_INVALID for a word that is none. */
+enum err token_state_from_text(const char *text, enum token_state *out);
+
+/*
+ * Adds a token with its seed (otp.floor is the least it starts with; a floor
+ * remembered for this seed wins when higher). Makes a serial "SK" and ten
+ * base32 characters when serial is empty. Sets id and serial. ERR_EXISTS: the
+ * serial, or a token not yet revoked with this very seed; the existing
+ * token is then in *token but for its seed.
+ */
+enum err token_add(struct store *store, struct token *token);
+/* State and the times; not holder, seed or floor. */
+enum err token_save(struct store *store, const struct token *token);
+/* Moves the floor up, never down: ERR_NOT_ALLOWED otherwise. */
+enum err token_spend(
+    struct store *store, int64_t token_id, int64_t floor, int64_t now_s);
+
+enum err token_find(struct store *store, const char *serial, bool with_seed,
+    struct token *out);
+/* person_id 0: everybody's. */
+enum err token_each(struct store *store, int64_t person_id,
+    enum err (*each)(void *context, const struct token *token), void *context);
+
+void token_wipe(struct token *token);
+
+#endif

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a name may look like, and how any text is made safe to print. Names
+ * come from login prompts, certificates and files; nothing else in the tree
+ * decides whether bytes are acceptable text.
+ */
+#ifndef SEKIMORI_TEXT_H
+#define SEKIMORI_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum { NAME_BYTES_MAX = 256 }; /* of a user, service, terminal; without NUL */
+
+/* Well-formed UTF-8 (RFC 3629: no overlong forms, no surrogates). */
+bool text_is_utf8(const char *bytes, size_t length);
+
+/* 1 to NAME_BYTES_MAX bytes of UTF-8 without control characters (C0, DEL,
+ * C1) and without NUL. */
+bool text_is_name(const char *bytes, size_t length);
+
+/* A staff number, serial or terminal name, which appears in paths of the
+ * HTTP interface and in file names: a name made of ASCII letters, digits and
+ * "._@-" only, not beginning with '.' or '-'. */
+bool text_is_identifier(const char *bytes, size_t length);
+
+/* Copies text into out, each byte that is not printable UTF-8 as \xNN, cut
+ * at out_size with "..." at the end; always terminates. For logs. */
+void text_escape(const char *bytes, size_t length, char *out, size_t out_size);
+
+#endif
