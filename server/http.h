@@ -30,19 +30,19 @@ enum {
 
 enum http_peer_kind {
 	HTTP_PEER_STRANGER = 0, /* TLS without a certificate, or one that does
-	                           not verify */
+				   not verify */
 	HTTP_PEER_TERMINAL,     /* TLS, certificate chains to our CA */
 	HTTP_PEER_LOCAL,        /* the admin socket */
 };
 
 struct http_peer {
 	enum http_peer_kind kind;
-	bool loopback; /* the address is 127.0.0.0/8 or ::1 */
+	bool loopback;              /* the address is 127.0.0.0/8 or ::1 */
 	bool presented_certificate; /* also a bad one */
 	unsigned char fingerprint[CERTIFICATE_HASH_BYTES];
 	unsigned char issuer_spki[CERTIFICATE_HASH_BYTES];
 	int64_t certificate_until; /* unix seconds */
-	uid_t uid; /* HTTP_PEER_LOCAL */
+	uid_t uid;                 /* HTTP_PEER_LOCAL */
 	pid_t pid;
 	char address[64];
 };
@@ -67,8 +67,8 @@ struct http_reply {
 	const char *content_type; /* NULL: application/json */
 	const char *body;         /* copied */
 	size_t body_length;
-	int body_fd;              /* or a whole file, closed afterwards; -1 */
-	int retry_after_s;        /* 0: no header */
+	int body_fd;       /* or a whole file, closed afterwards; -1 */
+	int retry_after_s; /* 0: no header */
 	bool close;
 };
 
@@ -83,8 +83,8 @@ void http_reply_problem(
 struct http;
 
 /* handler gets every well-formed request. */
-enum err http_new(struct event_base *base, http_handler *handler,
-    void *context, struct http **out);
+enum err http_new(struct event_base *base, http_handler *handler, void *context,
+    struct http **out);
 void http_free(struct http *http);
 
 /* Adds a listener; "HOST:PORT", "[::]:PORT". ERR_INVALID, ERR_IO. */

@@ -19,21 +19,21 @@ enum {
 };
 
 enum http_parse {
-	HTTP_PARSE_BAD = 0,   /* answer *out_status and close */
-	HTTP_PARSE_MORE,      /* the head is not complete yet */
+	HTTP_PARSE_BAD = 0, /* answer *out_status and close */
+	HTTP_PARSE_MORE,    /* the head is not complete yet */
 	HTTP_PARSE_DONE,
 };
 
 struct http_message {
 	char method[HTTP_METHOD_SIZE];
 	char path[HTTP_PATH_SIZE]; /* as sent; no percent-encoding, no query,
-	                              no fragment: those are 400 */
-	size_t head_length;   /* bytes of the head, blank line included */
-	size_t body_length;   /* by Content-Length; 0 without */
+				      no fragment: those are 400 */
+	size_t head_length;        /* bytes of the head, blank line included */
+	size_t body_length;        /* by Content-Length; 0 without */
 	bool has_length;
-	bool is_json;         /* Content-Type: application/json[;...] */
+	bool is_json; /* Content-Type: application/json[;...] */
 	bool expects_continue;
-	bool wants_close;     /* Connection: close */
+	bool wants_close; /* Connection: close */
 };
 
 /*

@@ -23,13 +23,13 @@ struct server {
 	struct event_base *base;
 	struct http *http;
 	struct batch *batch;
-	struct store *store;         /* only through jobs */
+	struct store *store; /* only through jobs */
 	struct keyring *keyring;
 	struct authority *authority;
-	struct rate_table *rates;    /* per terminal: attempts, failures */
-	struct clock_reading mark;   /* last believed time */
+	struct rate_table *rates;  /* per terminal: attempts, failures */
+	struct clock_reading mark; /* last believed time */
 	bool clock_doubtful;
-	struct server_counts {       /* for /metrics */
+	struct server_counts {                   /* for /metrics */
 		unsigned long long decisions[4]; /* by enum result */
 		unsigned long long reasons[16];  /* by enum reason */
 		unsigned long long rate_limited, unavailable;

@@ -18,7 +18,7 @@ struct settings {
 	struct config_list server_names;
 	char store[CONFIG_VALUE_SIZE];    /* sqlite */
 	char key_file[CONFIG_VALUE_SIZE]; /* empty: state_dir/kek;
-	                                     credential:NAME */
+					     credential:NAME */
 	char zone[CONFIG_VALUE_SIZE];     /* Asia/Tokyo */
 	int64_t disk_reserve_mb;
 	/* [throttle], [otp] */
@@ -31,15 +31,15 @@ struct settings {
 
 /* Fills with defaults, then reads the file. Also checks what concerns two
  * keys at once (longest_wait not below first_wait). */
-enum err settings_read(const char *path, struct settings *out,
-    struct config_problem *problem);
+enum err settings_read(
+    const char *path, struct settings *out, struct config_problem *problem);
 
 /* For the fuzzer and unit tests: the same on text. */
 enum err settings_parse(const char *name, const char *bytes, size_t length,
     struct settings *out, struct config_problem *problem);
 
 /* Paths inside state_dir: "sekimori.db", "kek". */
-void settings_path(const struct settings *settings, const char *name,
-    char *out, size_t out_size);
+void settings_path(const struct settings *settings, const char *name, char *out,
+    size_t out_size);
 
 #endif

@@ -13,7 +13,9 @@
 
 #include "shared/err.h"
 
-enum { SECRET_BYTES_MAX = 128 };
+enum {
+	SECRET_BYTES_MAX = 128
+};
 
 struct secret {
 	size_t length; /* bytes in use */

@@ -12,7 +12,7 @@
 
 enum {
 	CLOCK_BACK_TOLERATED_S = 5,
-	CLOCK_FORWARD_TOLERATED_S = 600,               /* within one boot */
+	CLOCK_FORWARD_TOLERATED_S = 600,                 /* within one boot */
 	CLOCK_ACROSS_BOOTS_TOLERATED_S = 30 * 24 * 3600, /* between two */
 	CLOCK_BOOT_ID_SIZE = 40,
 };

@@ -44,13 +44,13 @@ struct subject_token {
  */
 struct subject {
 	bool known;
-	bool frozen;       /* the person, the terminal or everything */
+	bool frozen; /* the person, the terminal or everything */
 	bool suspended;
-	bool enrolled;     /* ever had a confirmed authenticator */
+	bool enrolled; /* ever had a confirmed authenticator */
 	int64_t valid_from, valid_until; /* unix seconds, until exclusive;
-	                                    0: no bound */
-	struct throttle throttle; /* of the factor asked with */
-	size_t token_count;       /* confirmed and usable ones only */
+					    0: no bound */
+	struct throttle throttle;        /* of the factor asked with */
+	size_t token_count;              /* confirmed and usable ones only */
 	struct subject_token tokens[SUBJECT_TOKENS_MAX];
 	size_t emergency_count;
 	struct emergency_code emergency[SUBJECT_EMERGENCY_MAX];
@@ -58,11 +58,11 @@ struct subject {
 
 struct question {
 	enum factor factor;
-	bool proven;        /* the first factor was proved before us */
+	bool proven; /* the first factor was proved before us */
 	bool clock_trusted;
 	int64_t now_s;
 	struct secret code; /* as typed; length 0 is empty. For
-	                       FACTOR_EMERGENCY its keyed hash, or length 0 */
+			       FACTOR_EMERGENCY its keyed hash, or length 0 */
 };
 
 struct decide_limits {
@@ -72,14 +72,14 @@ struct decide_limits {
 
 struct decision {
 	enum result result;
-	enum reason reason;   /* with RESULT_DENY */
-	int64_t retry_at;     /* with REASON_THROTTLED, else 0 */
-	bool evaluated;       /* a code was looked at, so it was charged */
+	enum reason reason; /* with RESULT_DENY */
+	int64_t retry_at;   /* with REASON_THROTTLED, else 0 */
+	bool evaluated;     /* a code was looked at, so it was charged */
 	bool throttle_changed;
 	struct throttle throttle; /* to store, when changed */
-	int token_index;      /* of subject.tokens to move, or -1 */
-	int64_t floor;        /* its new floor */
-	int emergency_index;  /* of subject.emergency to spend, or -1 */
+	int token_index;          /* of subject.tokens to move, or -1 */
+	int64_t floor;            /* its new floor */
+	int emergency_index;      /* of subject.emergency to spend, or -1 */
 };
 
 /*

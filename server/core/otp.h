@@ -14,12 +14,19 @@
 #include "shared/err.h"
 #include "shared/secret.h"
 
-enum otp_type { OTP_TOTP = 0, OTP_HOTP };
-enum otp_algorithm { OTP_SHA1 = 0, OTP_SHA256, OTP_SHA512 };
+enum otp_type {
+	OTP_TOTP = 0,
+	OTP_HOTP
+};
+enum otp_algorithm {
+	OTP_SHA1 = 0,
+	OTP_SHA256,
+	OTP_SHA512
+};
 
 enum {
 	OTP_DIGITS_MAX = 8,
-	OTP_SEED_BYTES_MIN = 14, /* 112 bits: NIST SP 800-63B-4, 3.1.4 */
+	OTP_SEED_BYTES_MIN = 14,  /* 112 bits: NIST SP 800-63B-4, 3.1.4 */
 	OTP_HOTP_LOOK_BEHIND = 3, /* counters told apart as `used` */
 };
 
@@ -29,7 +36,7 @@ struct otp_token {
 	int digits;       /* 6 or 8 */
 	int64_t period_s; /* 30 or 60; 0 for HOTP */
 	struct secret seed;
-	int64_t floor;    /* the lowest counter not yet spent */
+	int64_t floor; /* the lowest counter not yet spent */
 };
 
 struct otp_window {
@@ -37,7 +44,11 @@ struct otp_window {
 	int64_t look_ahead; /* HOTP: counters beyond the floor */
 };
 
-enum otp_match { OTP_NO_MATCH = 0, OTP_SPENT, OTP_MATCH };
+enum otp_match {
+	OTP_NO_MATCH = 0,
+	OTP_SPENT,
+	OTP_MATCH
+};
 
 /* Call once at start. */
 enum err otp_init(void);

@@ -27,7 +27,11 @@ enum {
 /* The rule that `sekimorid init` installs. */
 extern const char POLICY_DEFAULT_TEXT[];
 
-enum policy_action { POLICY_REFUSE = 0, POLICY_PERMIT, POLICY_EXEMPT };
+enum policy_action {
+	POLICY_REFUSE = 0,
+	POLICY_PERMIT,
+	POLICY_EXEMPT
+};
 
 struct policy; /* parsed; immutable */
 
@@ -45,7 +49,7 @@ struct policy_answer {
 	enum policy_action action;
 	unsigned factors; /* bit 1 << enum factor */
 	const char *rule; /* its name, owned by the policy; "" when none
-	                     matched */
+			     matched */
 	int line;         /* of the rule; 0 when none matched */
 };
 
@@ -59,7 +63,7 @@ void policy_free(struct policy *policy);
  * departments or kinds then do not match, and neither do refusals and
  * exemptions, so that a stranger walks the path of an ordinary person.
  */
-struct policy_answer policy_ask(const struct policy *policy,
-    const struct policy_facts *facts, bool known);
+struct policy_answer policy_ask(
+    const struct policy *policy, const struct policy_facts *facts, bool known);
 
 #endif

@@ -13,10 +13,10 @@
 #include <stdint.h>
 
 struct throttle_limits {
-	int64_t after;          /* failures in a row before the first wait */
+	int64_t after; /* failures in a row before the first wait */
 	int64_t first_wait_s;
 	int64_t longest_wait_s;
-	int64_t disable_at;     /* failures in a row that disable the factor */
+	int64_t disable_at; /* failures in a row that disable the factor */
 };
 
 struct throttle_count {
@@ -30,7 +30,11 @@ struct throttle {
 	int64_t unproven_total;     /* sum of `here` over all terminals */
 };
 
-enum throttle_state { THROTTLE_DISABLED = 0, THROTTLE_WAITING, THROTTLE_OPEN };
+enum throttle_state {
+	THROTTLE_DISABLED = 0,
+	THROTTLE_WAITING,
+	THROTTLE_OPEN
+};
 
 /* May an attempt be evaluated now? *out_retry_at is set when WAITING. */
 enum throttle_state throttle_check(const struct throttle *throttle,

@@ -57,8 +57,7 @@ void authority_signing_spki(const struct authority *authority,
 enum err authority_sign_terminal(const struct authority *authority,
     const char *request_pem, const char *terminal_name, int64_t now_s,
     int64_t lifetime_s, char **out_pem,
-    unsigned char out_fingerprint[CERTIFICATE_HASH_BYTES],
-    int64_t *out_until);
+    unsigned char out_fingerprint[CERTIFICATE_HASH_BYTES], int64_t *out_until);
 
 /* The Ed25519 key that signs audit heads. */
 void authority_audit_key(

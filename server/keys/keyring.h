@@ -40,9 +40,9 @@ enum err keyring_seal(const struct keyring *keyring, const char *place,
     const void *bytes, size_t length, unsigned char *out, size_t out_size,
     size_t *out_length);
 /* ERR_CRYPTO when damaged, moved or sealed under a key not here. */
-enum err keyring_open_sealed(const struct keyring *keyring,
-    const char *place, const unsigned char *sealed, size_t length, void *out,
-    size_t out_size, size_t *out_length);
+enum err keyring_open_sealed(const struct keyring *keyring, const char *place,
+    const unsigned char *sealed, size_t length, void *out, size_t out_size,
+    size_t *out_length);
 /* Which generation sealed it; 0 if unreadable. */
 uint32_t keyring_generation_of(const unsigned char *sealed, size_t length);
 uint32_t keyring_newest(const struct keyring *keyring);

@@ -12,7 +12,10 @@
 #include "shared/err.h"
 #include "shared/secret.h"
 
-enum { RECOVERY_WRAPPED_BYTES_MAX = 512, RECOVERY_PEM_BYTES_MAX = 8192 };
+enum {
+	RECOVERY_WRAPPED_BYTES_MAX = 512,
+	RECOVERY_PEM_BYTES_MAX = 8192
+};
 
 /* Writes the private key to path (0600, must not exist) and hands back the
  * public key as PEM, which the caller frees. */
@@ -20,7 +23,7 @@ enum err recovery_key_new(const char *path, char **out_public_pem);
 enum err recovery_wrap(const char *public_pem, const struct secret *secret,
     unsigned char *out, size_t out_size, size_t *out_length);
 /* ERR_CRYPTO: not this key. */
-enum err recovery_unwrap(const char *private_path,
-    const unsigned char *wrapped, size_t length, struct secret *out);
+enum err recovery_unwrap(const char *private_path, const unsigned char *wrapped,
+    size_t length, struct secret *out);
 
 #endif

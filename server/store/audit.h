@@ -40,16 +40,16 @@ void audit_add_number(
     struct audit_entry *entry, const char *key, int64_t number);
 
 /* Appends one record. *out_seq may be NULL. */
-enum err audit_append(struct store *store, const struct audit_entry *entry,
-    int64_t *out_seq);
+enum err audit_append(
+    struct store *store, const struct audit_entry *entry, int64_t *out_seq);
 
 /*
  * As audit_append, but if the same `same` (a text that names who, where and
  * why) was written less than AUDIT_COALESCE_S ago, it is counted in that
  * open row.
  */
-enum err audit_append_counted(struct store *store,
-    const struct audit_entry *entry, const char *same);
+enum err audit_append_counted(
+    struct store *store, const struct audit_entry *entry, const char *same);
 /* Chains the open rows whose minute is over at now (all with all = true). */
 enum err audit_close_counted(struct store *store, int64_t now_ms, bool all);
 
@@ -57,18 +57,18 @@ struct audit_query {
 	const char *user, *terminal, *result; /* NULL: any */
 	int64_t from_ms, to_ms;               /* 0: no bound; to exclusive */
 	int64_t after_seq;
-	int64_t limit;                        /* newest that match */
+	int64_t limit;  /* newest that match */
 	bool with_open; /* open counted rows too, seq 0 */
 };
 /* Calls each, oldest first, with the record's text. */
 enum err audit_each(struct store *store, const struct audit_query *query,
     enum err (*each)(void *context, int64_t seq, const char *record,
-        const unsigned char hash[AUDIT_HASH_BYTES]),
+	const unsigned char hash[AUDIT_HASH_BYTES]),
     void *context);
 
 /* The hash of record seq. ERR_NOT_FOUND. */
-enum err audit_hash_at(struct store *store, int64_t seq,
-    unsigned char out[AUDIT_HASH_BYTES]);
+enum err audit_hash_at(
+    struct store *store, int64_t seq, unsigned char out[AUDIT_HASH_BYTES]);
 
 struct audit_check {
 	int64_t records;   /* looked at so far */

@@ -26,7 +26,11 @@
 struct db;
 struct db_query;
 
-enum db_mode { DB_OPEN_EXISTING, DB_CREATE, DB_OPEN_READ_ONLY };
+enum db_mode {
+	DB_OPEN_EXISTING,
+	DB_CREATE,
+	DB_OPEN_READ_ONLY
+};
 
 /*
  * SQLite: WAL, synchronous FULL, this connection alone (exclusive), checked
@@ -59,7 +63,7 @@ void db_bind_blob(
 
 /* True when there is a row to read. */
 bool db_next(struct db_query *query);
-int64_t db_number(struct db_query *query, int column); /* NULL reads as 0 */
+int64_t db_number(struct db_query *query, int column);   /* NULL reads as 0 */
 const char *db_text(struct db_query *query, int column); /* or NULL */
 /* Exactly length bytes, else the query fails with ERR_CORRUPT. */
 void db_read_bytes(

@@ -10,22 +10,25 @@
 
 #include "server/store/store.h"
 
-enum { ONCE_KEY_BYTES = 16, ONCE_VERDICT_BYTES_MAX = 2048 };
+enum {
+	ONCE_KEY_BYTES = 16,
+	ONCE_VERDICT_BYTES_MAX = 2048
+};
 
 struct once {
 	unsigned char key[ONCE_KEY_BYTES];  /* of terminal and attempt, or of
-	                                       the login */
+					       the login */
 	unsigned char body[ONCE_KEY_BYTES]; /* of path and body */
 	int64_t person_id, token_id, terminal_id; /* 0: none */
-	int64_t until;                      /* unix seconds, exclusive */
+	int64_t until;                            /* unix seconds, exclusive */
 	bool accepted;
 	size_t verdict_length;
 	char verdict[ONCE_VERDICT_BYTES_MAX]; /* the reply's JSON */
 };
 
 /* ERR_NOT_FOUND also when its time is over. */
-enum err once_find(struct store *store,
-    const unsigned char key[ONCE_KEY_BYTES], int64_t now_s, struct once *out);
+enum err once_find(struct store *store, const unsigned char key[ONCE_KEY_BYTES],
+    int64_t now_s, struct once *out);
 enum err once_add(struct store *store, const struct once *once);
 /* Drops what is over; bounded work per call. */
 enum err once_drop_old(struct store *store, int64_t now_s);

@@ -10,7 +10,11 @@
 #include "server/store/store.h"
 #include "shared/text.h"
 
-enum person_state { PERSON_ACTIVE = 0, PERSON_SUSPENDED, PERSON_REMOVED };
+enum person_state {
+	PERSON_ACTIVE = 0,
+	PERSON_SUSPENDED,
+	PERSON_REMOVED
+};
 
 struct person {
 	int64_t id;
@@ -18,10 +22,10 @@ struct person {
 	char login[NAME_BYTES_MAX + 1]; /* PAM account */
 	char name[NAME_BYTES_MAX + 1];  /* may be empty */
 	char department[NAME_BYTES_MAX + 1];
-	char kind[16];                  /* regular, fiscal-year, contractor */
+	char kind[16]; /* regular, fiscal-year, contractor */
 	enum person_state state;
 	bool frozen;
-	bool decoy;                     /* a stranger's stand-in */
+	bool decoy;                      /* a stranger's stand-in */
 	int64_t valid_from, valid_until; /* unix seconds; 0: no bound */
 	int64_t enrolled_at; /* first confirmed authenticator; 0: never */
 	int64_t created_at;
@@ -34,8 +38,7 @@ enum err person_add(struct store *store, struct person *person);
 /* Everything but id, user and created_at. */
 enum err person_save(struct store *store, const struct person *person);
 /* By staff number; removed ones are ERR_NOT_FOUND. */
-enum err person_find(
-    struct store *store, const char *user, struct person *out);
+enum err person_find(struct store *store, const char *user, struct person *out);
 /*
  * Who is meant at a login: `login` is the PAM account, `user` the staff
  * number typed or NULL. ERR_NOT_FOUND when nobody, or when several share the

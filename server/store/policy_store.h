@@ -10,8 +10,8 @@
 
 /* Stores a text that policy_parse accepts and puts it in force. ERR_INVALID
  * fills problem. Takes effect on commit; a rollback brings back the old. */
-enum err policy_store_set(struct store *store, const char *text,
-    size_t length, const char *author, int64_t now_s, char *problem);
+enum err policy_store_set(struct store *store, const char *text, size_t length,
+    const char *author, int64_t now_s, char *problem);
 /* The text in force at a time (0: now); the caller frees *out_text. */
 enum err policy_store_get(struct store *store, int64_t at_s, char **out_text,
     int64_t *out_version, int64_t *out_since);

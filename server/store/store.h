@@ -17,9 +17,9 @@
 #include "shared/err.h"
 #include "shared/secret.h"
 
-struct keyring;     /* server/keys/keyring.h */
-struct policy;      /* server/core/policy.h */
-struct once_index;  /* server/store/once.c */
+struct keyring;    /* server/keys/keyring.h */
+struct policy;     /* server/core/policy.h */
+struct once_index; /* server/store/once.c */
 
 enum {
 	STORE_SCHEMA_VERSION = 1,
@@ -41,12 +41,12 @@ struct store {
 	struct audit_head head;             /* as of this transaction */
 	struct audit_head committed_head;   /* as of the last commit */
 	struct once_index *once;
-	struct policy *policy;  /* in force; re-read when set */
+	struct policy *policy; /* in force; re-read when set */
 	int64_t policy_version;
-	bool all_frozen;        /* `server freeze` */
-	int64_t floor_s;        /* nothing at or before this unix time is
-	                           accepted from a TOTP token (restore) */
-	struct secret hash_key; /* for attempts, user names, codes */
+	bool all_frozen;         /* `server freeze` */
+	int64_t floor_s;         /* nothing at or before this unix time is
+				    accepted from a TOTP token (restore) */
+	struct secret hash_key;  /* for attempts, user names, codes */
 	struct secret login_key; /* for login tokens */
 };
 
@@ -75,8 +75,7 @@ enum err store_set_number(struct store *store, const char *name, int64_t v);
 /* The time mark of core/clock.h, kept across restarts. The head's time
  * counts as a mark as well. */
 enum err store_get_mark(struct store *store, struct clock_reading *out);
-enum err store_set_mark(
-    struct store *store, const struct clock_reading *mark);
+enum err store_set_mark(struct store *store, const struct clock_reading *mark);
 
 /* HMAC-SHA-256 under hash_key of a domain label and bytes. The label keeps
  * hashes of different things apart ("attempt", "user", "emergency"). */

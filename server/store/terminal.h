@@ -10,7 +10,11 @@
 #include "shared/certificate.h"
 #include "shared/text.h"
 
-enum terminal_state { TERMINAL_WAITING = 0, TERMINAL_JOINED, TERMINAL_REVOKED };
+enum terminal_state {
+	TERMINAL_WAITING = 0,
+	TERMINAL_JOINED,
+	TERMINAL_REVOKED
+};
 
 struct terminal {
 	int64_t id;
@@ -36,16 +40,16 @@ enum err terminal_each(struct store *store,
 enum err terminal_set_join_code(struct store *store, int64_t terminal_id,
     const struct secret *code, int64_t until);
 /* Consumes it: ERR_NOT_FOUND for a wrong, used or expired one. */
-enum err terminal_use_join_code(struct store *store,
-    const struct secret *code, int64_t now_s, struct terminal *out);
+enum err terminal_use_join_code(struct store *store, const struct secret *code,
+    int64_t now_s, struct terminal *out);
 /* Voids all join codes (clock accepted backwards). */
 enum err terminal_void_join_codes(struct store *store);
 
 enum terminal_certificate { /* what a certificate is to its terminal */
 	TERMINAL_CERTIFICATE_UNKNOWN = 0,
-	TERMINAL_CERTIFICATE_RETIRED,  /* its successor has been used */
+	TERMINAL_CERTIFICATE_RETIRED, /* its successor has been used */
 	TERMINAL_CERTIFICATE_CURRENT,
-	TERMINAL_CERTIFICATE_ISSUED,   /* not used yet */
+	TERMINAL_CERTIFICATE_ISSUED, /* not used yet */
 };
 
 enum err terminal_add_certificate(struct store *store, int64_t terminal_id,
@@ -59,7 +63,6 @@ enum err terminal_identify(struct store *store,
     const unsigned char fingerprint[CERTIFICATE_HASH_BYTES],
     struct terminal *out_terminal, enum terminal_certificate *out_what);
 /* After a join: every older certificate of this terminal is retired. */
-enum err terminal_retire_certificates(
-    struct store *store, int64_t terminal_id);
+enum err terminal_retire_certificates(struct store *store, int64_t terminal_id);
 
 #endif

@@ -19,10 +19,12 @@ enum token_state {
 	TOKEN_SUSPENDED,
 	TOKEN_LOST,
 	TOKEN_REVOKED,
-	TOKEN_VOID,        /* HOTP after a restore: rebind by confirm */
+	TOKEN_VOID, /* HOTP after a restore: rebind by confirm */
 };
 
-enum { TOKEN_SERIAL_SIZE = 65 };
+enum {
+	TOKEN_SERIAL_SIZE = 65
+};
 
 struct token {
 	int64_t id;
@@ -52,8 +54,8 @@ enum err token_save(struct store *store, const struct token *token);
 enum err token_spend(
     struct store *store, int64_t token_id, int64_t floor, int64_t now_s);
 
-enum err token_find(struct store *store, const char *serial, bool with_seed,
-    struct token *out);
+enum err token_find(
+    struct store *store, const char *serial, bool with_seed, struct token *out);
 /* person_id 0: everybody's. */
 enum err token_each(struct store *store, int64_t person_id,
     enum err (*each)(void *context, const struct token *token), void *context);

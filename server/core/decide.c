@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "server/core/decide.h"
+
+static struct decision deny(enum reason reason)
+{
+	return (struct decision){
+	    .result = RESULT_DENY,
+	    .reason = reason,
+	    .token_index = -1,
+	    .emergency_index = -1,
+	};
+}
+
+static struct decision without_factor(enum result result)
+{
+	struct decision decision = deny(REASON_WRONG);
+
+	decision.result = result;
+	return decision;
+}
+
+static bool is_expired(const struct subject *subject, int64_t now_s)
+{
+	return subject->valid_until != 0 && now_s >= subject->valid_until;
+}
+
+static bool is_not_yet_valid(const struct subject *subject, int64_t now_s)
+{
+	return subject->valid_from != 0 && now_s < subject->valid_from;
+}
+
+/*
+ * What stands in the way before any code is asked for, in the contract's
+ * order. True when *out is the answer.
+ */
+static bool settle_without_code(const struct question *question,
+    const struct subject *subject, const struct policy_answer *permit,
+    struct decision *out)
+{
+	if (!question->clock_trusted)
+		*out = deny(REASON_CLOCK);
+	else if (subject->frozen)
+		*out = deny(REASON_FROZEN);
+	else if (subject->suspended)
+		*out = deny(REASON_SUSPENDED);
+	else if (is_expired(subject, question->now_s))
+		*out = deny(REASON_EXPIRED);
+	else if (permit->action == POLICY_REFUSE ||
+		 is_not_yet_valid(subject, question->now_s))
+		*out = deny(REASON_NOT_PERMITTED);
+	else if (permit->action == POLICY_EXEMPT && subject->known)
+		*out = without_factor(RESULT_EXEMPT);
+	else if (!subject->enrolled)
+		*out = deny(REASON_NOT_ENROLLED);
+	else
+		return false;
+	return true;
+}
+
+/* A factor that policy does not offer is one the person does not have. */
+static bool is_offered(enum factor factor, const struct policy_answer *permit)
+{
+	return (permit->factors & (1u << factor)) != 0;
+}
+
+static enum otp_match match_otp(const struct question *question,
+    const struct subject *subject, const struct otp_window *window,
+    struct decision *decision)
+{
+	enum otp_match best = OTP_NO_MATCH;
+
+	for (size_t i = 0; i < subject->token_count; i++) {
+		int64_t counter = 0;
+		enum otp_match match = otp_verify(&subject->tokens[i].otp,
+		    window, &question->code, question->now_s, &counter);
+
+		if (match == OTP_MATCH && best != OTP_MATCH) {
+			decision->token_index = (int)i;
+			decision->floor = counter + 1;
+		}
+		if (match > best)
+			best = match;
+	}
+	return best;
+}
+
+static enum otp_match match_emergency(const struct question *question,
+    const struct subject *subject, struct decision *decision)
+{
+	enum otp_match best = OTP_NO_MATCH;
+
+	for (size_t i = 0; i < subject->emergency_count; i++) {
+		const struct emergency_code *code = &subject->emergency[i];
+
+		if (!secret_equal(&code->hash, &question->code) ||
+		    question->now_s >= code->until)
+			continue;
+		if (code->spent) {
+			best = OTP_SPENT;
+			continue;
+		}
+		decision->emergency_index = (int)i;
+		return OTP_MATCH;
+	}
+	return best;
+}
+
+/* Looks at the code. The charge is already in `charged`; a match takes it
+ * back, `used` does too, because it is not a failure. */
+static struct decision evaluate(const struct question *question,
+    const struct subject *subject, const struct policy_answer *permit,
+    const struct decide_limits *limits, const struct throttle *charged)
+{
+	struct decision decision = deny(REASON_WRONG);
+	enum otp_match match;
+
+	if (question->factor == FACTOR_OTP)
+		match =
+		    match_otp(question, subject, &limits->window, &decision);
+	else
+		match = match_emergency(question, subject, &decision);
+
+	if (!subject->known || !is_offered(question->factor, permit))
+		match = OTP_NO_MATCH;
+
+	decision.evaluated = true;
+	if (match == OTP_MATCH) {
+		decision.result = RESULT_ACCEPT;
+		decision.throttle =
+		    throttle_clear(&subject->throttle, question->proven);
+		decision.throttle_changed =
+		    subject->throttle.proven.failures != 0 ||
+		    subject->throttle.here.failures != 0 ||
+		    subject->throttle.unproven_total != 0;
+		return decision;
+	}
+	decision.token_index = -1;
+	decision.emergency_index = -1;
+	if (match == OTP_SPENT) {
+		decision.reason = REASON_USED;
+		return decision;
+	}
+	decision.throttle = *charged;
+	decision.throttle_changed = true;
+	return decision;
+}
+
+/*
+ * Waits belong to a factor. A challenge names none, so it is refused for one
+ * only when nothing else is offered: an emergency code must not wait for
+ * the token's throttle.
+ */
+static bool is_throttle_asked(
+    const struct question *question, const struct policy_answer *permit)
+{
+	return question->factor != FACTOR_NONE ||
+	       permit->factors == 1u << FACTOR_OTP;
+}
+
+struct decision decide(const struct question *question,
+    const struct subject *subject, const struct policy_answer *permit,
+    const struct decide_limits *limits)
+{
+	struct decision decision = deny(REASON_WRONG);
+	struct throttle charged;
+
+	if (settle_without_code(question, subject, permit, &decision))
+		return decision;
+
+	if (is_throttle_asked(question, permit)) {
+		switch (throttle_check(&subject->throttle, &limits->throttle,
+		    question->proven, question->now_s, &decision.retry_at)) {
+		case THROTTLE_DISABLED:
+			return deny(REASON_DISABLED);
+		case THROTTLE_WAITING:
+			decision.reason = REASON_THROTTLED;
+			return decision;
+		case THROTTLE_OPEN:
+			break;
+		}
+	}
+	if (question->factor == FACTOR_NONE)
+		return without_factor(RESULT_CONTINUE);
+	if (question->code.length == 0)
+		return deny(REASON_WRONG);
+
+	charged = throttle_charge(&subject->throttle, &limits->throttle,
+	    question->proven, question->now_s);
+	return evaluate(question, subject, permit, limits, &charged);
+}
+
+void subject_wipe(struct subject *subject)
+{
+	secret_wipe_bytes(subject, sizeof(*subject));
+}
+
+void question_wipe(struct question *question)
+{
+	secret_wipe_bytes(question, sizeof(*question));
+}

@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "server/core/policy.h"
+
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char POLICY_DEFAULT_TEXT[] =
+    "# The first rule that matches decides; none is a refusal.\n"
+    "permit everyone factors=any\n";
+
+enum {
+	SELECTOR_COUNT = 6
+};
+
+/* A comma-separated list, kept as it stands; NULL selects everything. */
+struct rule {
+	enum policy_action action;
+	unsigned factors;
+	int line;
+	char *name;
+	char *values[SELECTOR_COUNT];
+};
+
+struct policy {
+	size_t count;
+	struct rule rules[];
+};
+
+/* Which member of the facts each selecting key looks at, and whether it says
+ * something about the person, which of a stranger nothing is known. */
+static const struct selector {
+	const char *key;
+	size_t offset;
+	bool about_person;
+} selectors[SELECTOR_COUNT] = {
+    {"user", offsetof(struct policy_facts, user), true},
+    {"department", offsetof(struct policy_facts, department), true},
+    {"kind", offsetof(struct policy_facts, kind), true},
+    {"terminal", offsetof(struct policy_facts, terminal), false},
+    {"group", offsetof(struct policy_facts, group), false},
+    {"service", offsetof(struct policy_facts, service), false},
+};
+
+static const struct {
+	const char *word;
+	enum policy_action action;
+} actions[] = {
+    {"permit", POLICY_PERMIT},
+    {"refuse", POLICY_REFUSE},
+    {"exempt", POLICY_EXEMPT},
+};
+
+static const struct {
+	const char *word;
+	unsigned factors;
+} factor_words[] = {
+    {"any", 1u << FACTOR_OTP | 1u << FACTOR_EMERGENCY},
+    {"otp", 1u << FACTOR_OTP},
+    {"emergency", 1u << FACTOR_EMERGENCY},
+};
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+static enum err complain(
+    char *problem, int line, const char *what, const char *mend)
+{
+	snprintf(
+	    problem, POLICY_PROBLEM_SIZE, "line %d: %s. %s", line, what, mend);
+	return ERR_INVALID;
+}
+
+static enum err parse_action(const char *word, struct rule *rule, char *problem)
+{
+	for (size_t i = 0; i < COUNT(actions); i++) {
+		if (strcmp(word, actions[i].word) == 0) {
+			rule->action = actions[i].action;
+			return ERR_NONE;
+		}
+	}
+	return complain(problem, rule->line, "unknown action",
+	    "A rule begins with permit, refuse or exempt.");
+}
+
+static enum err parse_factors(char *list, struct rule *rule, char *problem)
+{
+	char *rest = list;
+	char *word;
+
+	while ((word = strsep(&rest, ",")) != NULL) {
+		unsigned found = 0;
+
+		for (size_t i = 0; i < COUNT(factor_words); i++)
+			if (strcmp(word, factor_words[i].word) == 0)
+				found = factor_words[i].factors;
+		if (!found)
+			return complain(problem, rule->line, "unknown factor",
+			    "Write factors=any, or otp and emergency "
+			    "separated by a comma.");
+		rule->factors |= found;
+	}
+	return ERR_NONE;
+}
+
+static bool has_empty_item(const char *list)
+{
+	size_t length = strlen(list);
+
+	return length == 0 || list[0] == ',' || list[length - 1] == ',' ||
+	       strstr(list, ",,") != NULL;
+}
+
+static enum err parse_pair(char *pair, struct rule *rule, char *problem)
+{
+	char *value = strchr(pair, '=');
+
+	if (!value || has_empty_item(value + 1))
+		return complain(problem, rule->line,
+		    "KEY=VALUE expected, without an empty value",
+		    "Write for example service=sshd,login.");
+	*value++ = '\0';
+	if (strcmp(pair, "factors") == 0) {
+		if (rule->factors || rule->action != POLICY_PERMIT)
+			return complain(problem, rule->line,
+			    "factors= is for permit, once",
+			    "Remove it, or make this a permit rule.");
+		return parse_factors(value, rule, problem);
+	}
+	for (size_t i = 0; i < SELECTOR_COUNT; i++) {
+		if (strcmp(pair, selectors[i].key) != 0)
+			continue;
+		if (rule->values[i])
+			return complain(problem, rule->line,
+			    "the same key twice",
+			    "Give all its values separated by commas.");
+		rule->values[i] = strdup(value);
+		return rule->values[i] ? ERR_NONE : ERR_MEMORY;
+	}
+	return complain(problem, rule->line, "unknown key",
+	    "Keys are user, department, kind, terminal, group, service "
+	    "and factors.");
+}
+
+static char *next_word(char **rest)
+{
+	char *word;
+
+	do
+		word = strsep(rest, " \t");
+	while (word && *word == '\0');
+	return word;
+}
+
+static enum err parse_rule(
+    char *line, const struct policy *before, struct rule *rule, char *problem)
+{
+	char *rest = line;
+	char *word = next_word(&rest);
+	enum err err = parse_action(word, rule, problem);
+
+	if (err != ERR_NONE)
+		return err;
+	word = next_word(&rest);
+	if (!word || strchr(word, '='))
+		return complain(problem, rule->line, "the rule has no name",
+		    "Write permit NAME KEY=VALUE ...");
+	for (size_t i = 0; i < before->count; i++)
+		if (strcmp(before->rules[i].name, word) == 0)
+			return complain(problem, rule->line,
+			    "a rule of this name stands above",
+			    "Names appear in the record: give each its own.");
+	rule->name = strdup(word);
+	if (!rule->name)
+		return ERR_MEMORY;
+	while ((word = next_word(&rest)) != NULL) {
+		err = parse_pair(word, rule, problem);
+		if (err != ERR_NONE)
+			return err;
+	}
+	if (rule->action == POLICY_PERMIT && !rule->factors)
+		return complain(problem, rule->line, "permit without factors",
+		    "Add factors=any, or say which.");
+	return ERR_NONE;
+}
+
+static bool has_content(const char *line)
+{
+	line += strspn(line, " \t");
+	return *line != '\0' && *line != '#';
+}
+
+static bool has_control_character(const char *text, size_t length)
+{
+	for (size_t i = 0; i < length; i++) {
+		unsigned char c = (unsigned char)text[i];
+
+		if ((c < 0x20 && c != '\n' && c != '\t') || c == 0x7f)
+			return true;
+	}
+	return false;
+}
+
+static enum err parse_lines(char *copy, struct policy *policy, char *problem)
+{
+	char *rest = copy;
+	char *line;
+	enum err err = ERR_NONE;
+
+	for (int number = 1; (line = strsep(&rest, "\n")) != NULL; number++) {
+		if (!has_content(line))
+			continue;
+		if (policy->count == POLICY_RULES_MAX)
+			return complain(problem, number, "too many rules",
+			    "512 are the most.");
+		/* Counted before it is parsed, so that what a failed parse
+		 * has allocated is freed with the rest. */
+		policy->rules[policy->count].line = number;
+		err = parse_rule(
+		    line, policy, &policy->rules[policy->count], problem);
+		policy->count++;
+		if (err != ERR_NONE)
+			return err;
+	}
+	if (policy->count == 0)
+		return complain(problem, 1, "no rule",
+		    "A policy without a rule refuses everybody; say so "
+		    "with: refuse everyone");
+	return ERR_NONE;
+}
+
+enum err policy_parse(const char *text, size_t length, struct policy **out,
+    char problem[POLICY_PROBLEM_SIZE])
+{
+	struct policy *policy = NULL;
+	char *copy = NULL;
+	enum err err = ERR_MEMORY;
+
+	problem[0] = '\0';
+	if (length > POLICY_TEXT_BYTES_MAX)
+		return complain(problem, 1, "the policy is over 64 KiB",
+		    "Use departments and groups instead of names.");
+	if (has_control_character(text, length))
+		return complain(problem, 1, "control characters",
+		    "Save the file as plain UTF-8 text with Unix line "
+		    "ends.");
+	policy =
+	    calloc(1, sizeof(*policy) + POLICY_RULES_MAX * sizeof(struct rule));
+	copy = strndup(text, length);
+	if (!policy || !copy)
+		goto out;
+	err = parse_lines(copy, policy, problem);
+	if (err != ERR_NONE)
+		goto out;
+	*out = policy;
+	policy = NULL;
+out:
+	policy_free(policy);
+	free(copy);
+	return err;
+}
+
+void policy_free(struct policy *policy)
+{
+	if (!policy)
+		return;
+	for (size_t i = 0; i < policy->count; i++) {
+		free(policy->rules[i].name);
+		for (size_t j = 0; j < SELECTOR_COUNT; j++)
+			free(policy->rules[i].values[j]);
+	}
+	free(policy);
+}
+
+static bool list_has(const char *list, const char *value)
+{
+	size_t length = strlen(value);
+
+	while (*list) {
+		size_t item = strcspn(list, ",");
+
+		if (item == length && memcmp(list, value, length) == 0)
+			return true;
+		list += item;
+		list += *list == ',';
+	}
+	return false;
+}
+
+static const char *fact(const struct policy_facts *facts, size_t offset)
+{
+	const char *value;
+
+	memcpy(&value, (const char *)facts + offset, sizeof(value));
+	return value;
+}
+
+static bool rule_matches(
+    const struct rule *rule, const struct policy_facts *facts, bool known)
+{
+	if (!known && rule->action != POLICY_PERMIT)
+		return false;
+	for (size_t i = 0; i < SELECTOR_COUNT; i++) {
+		if (!rule->values[i])
+			continue;
+		if (!known && selectors[i].about_person)
+			return false;
+		if (!list_has(
+			rule->values[i], fact(facts, selectors[i].offset)))
+			return false;
+	}
+	return true;
+}
+
+struct policy_answer policy_ask(
+    const struct policy *policy, const struct policy_facts *facts, bool known)
+{
+	struct policy_answer none = {POLICY_REFUSE, 0, "", 0};
+
+	for (size_t i = 0; i < policy->count; i++) {
+		const struct rule *rule = &policy->rules[i];
+
+		if (rule_matches(rule, facts, known))
+			return (struct policy_answer){rule->action,
+			    rule->factors, rule->name, rule->line};
+	}
+	/*
+	 * Nothing permits: a person of flesh and blood is told so; a
+	 * stranger is told what a stranger is always told.
+	 */
+	if (!known)
+		none = (struct policy_answer){POLICY_PERMIT,
+		    1u << FACTOR_OTP | 1u << FACTOR_EMERGENCY, "", 0};
+	return none;
+}
