@@ -24,8 +24,9 @@ bool text_is_name(const char *bytes, size_t length);
  * "._@-" only, not beginning with '.' or '-'. */
 bool text_is_identifier(const char *bytes, size_t length);
 
-/* Copies text into out, each byte that is not printable UTF-8 as \xNN, cut
- * at out_size with "..." at the end; always terminates. For logs. */
+/* Copies text into out, each byte that is not printable UTF-8 as \xNN, and
+ * the backslash too so that nobody types an escape himself; cut at out_size
+ * with "..." at the end; always terminates. For logs. */
 void text_escape(const char *bytes, size_t length, char *out, size_t out_size);
 
 #endif
