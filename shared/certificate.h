@@ -13,7 +13,10 @@
 
 #include "shared/err.h"
 
-enum { CERTIFICATE_HASH_BYTES = 32, CERTIFICATE_PEM_BYTES_MAX = 16384 };
+enum {
+	CERTIFICATE_HASH_BYTES = 32,
+	CERTIFICATE_PEM_BYTES_MAX = 16384
+};
 
 /* SHA-256 over the DER of the certificate. */
 enum err certificate_fingerprint(
@@ -30,7 +33,7 @@ enum err certificate_validity(
  * frees (X509_free; sk_X509_pop_free). */
 enum err certificate_from_pem(const char *pem, size_t length, X509 **out);
 enum err certificate_stack_from_pem(
-    const char *pem, size_t length, STACK_OF(X509) **out);
+    const char *pem, size_t length, STACK_OF(X509) * *out);
 
 /* PEM text as a string; the caller frees with free(). */
 enum err certificate_to_pem(X509 *certificate, char **out);

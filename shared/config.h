@@ -44,9 +44,10 @@ struct config_key {
 	enum config_kind kind;
 	size_t offset; /* of the target in the caller's struct */
 	int64_t minimum, maximum;
-	const char *const *choices;         /* NULL-terminated */
-	bool (*is_valid)(const char *text); /* optional, for each text or item */
-	const char *expected;               /* "HOST:PORT"; for the message */
+	const char *const *choices; /* NULL-terminated */
+	bool (*is_valid)(
+	    const char *text); /* optional, for each text or item */
+	const char *expected;  /* "HOST:PORT"; for the message */
 	bool required;
 };
 

@@ -14,15 +14,17 @@
 #include "shared/err.h"
 
 /* Room for the text of n bytes, terminating NUL included. */
-#define ENCODE_HEX_SIZE(n) ((n) * 2 + 1)
+#define ENCODE_HEX_SIZE(n) ((n)*2 + 1)
 #define ENCODE_BASE64_SIZE(n) (((n) + 2) / 3 * 4 + 1)
 #define ENCODE_BASE32_SIZE(n) (((n) + 4) / 5 * 8 + 1)
 
 /* Encoders write a NUL-terminated text; out has room as above. */
 void encode_hex(const void *bytes, size_t length, char *out);
 void encode_base64(const void *bytes, size_t length, char *out);
-void encode_base64url(const void *bytes, size_t length, char *out); /* no padding */
-void encode_base32(const void *bytes, size_t length, char *out); /* no padding */
+void encode_base64url(
+    const void *bytes, size_t length, char *out); /* no padding */
+void encode_base32(
+    const void *bytes, size_t length, char *out); /* no padding */
 
 /*
  * Decoders read text_length characters and write at most out_size bytes;

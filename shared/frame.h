@@ -29,15 +29,15 @@ enum {
 
 enum frame_type {
 	/* module to agent */
-	FRAME_BEGIN = 1,   /* starts one authentication */
-	FRAME_ANSWER,      /* what the person typed at the last FRAME_ASK */
-	FRAME_CANCEL,      /* the conversation failed */
-	FRAME_SESSION,     /* a session was opened or closed */
+	FRAME_BEGIN = 1, /* starts one authentication */
+	FRAME_ANSWER,    /* what the person typed at the last FRAME_ASK */
+	FRAME_CANCEL,    /* the conversation failed */
+	FRAME_SESSION,   /* a session was opened or closed */
 	/* agent to module */
-	FRAME_ASK = 16,    /* show this prompt, send the answer */
-	FRAME_TELL,        /* show this message, go on */
-	FRAME_VERDICT,     /* the end */
-	FRAME_DONE,        /* the answer to FRAME_SESSION */
+	FRAME_ASK = 16, /* show this prompt, send the answer */
+	FRAME_TELL,     /* show this message, go on */
+	FRAME_VERDICT,  /* the end */
+	FRAME_DONE,     /* the answer to FRAME_SESSION */
 };
 
 enum frame_tag {
@@ -52,18 +52,24 @@ enum frame_tag {
 	FRAME_NUMBER,       /* u64 big-endian: unix time or a count, optional */
 	FRAME_RESULT,       /* u8, enum frame_result */
 	FRAME_LOGIN,        /* text: the login's name, handed back in
-	                       FRAME_SESSION */
+			       FRAME_SESSION */
 	FRAME_EVENT,        /* u8, enum frame_event */
 };
 
-enum frame_first_factor { FRAME_UNPROVEN = 0, FRAME_PROVEN = 1 };
+enum frame_first_factor {
+	FRAME_UNPROVEN = 0,
+	FRAME_PROVEN = 1
+};
 
-enum frame_event { FRAME_SESSION_OPEN = 1, FRAME_SESSION_CLOSE = 2 };
+enum frame_event {
+	FRAME_SESSION_OPEN = 1,
+	FRAME_SESSION_CLOSE = 2
+};
 
 /* Prompts are numbers; the module owns their words in each language. */
 enum frame_prompt {
 	FRAME_PROMPT_CODE = 1, /* one-time code; answered from PAM_AUTHTOK when
-	                          the code was appended to the password */
+				  the code was appended to the password */
 };
 
 /* Messages to show. Zero is not one. */
@@ -87,10 +93,10 @@ enum frame_result {
 	FRAME_DENY = 0,
 	FRAME_ACCEPT = 1,
 	FRAME_EXEMPT = 2,
-	FRAME_DENY_LOCKED,       /* throttled, disabled, PIN locked */
-	FRAME_DENY_PERMISSION,   /* not_permitted, expired, suspended, frozen */
+	FRAME_DENY_LOCKED,     /* throttled, disabled, PIN locked */
+	FRAME_DENY_PERMISSION, /* not_permitted, expired, suspended, frozen */
 	FRAME_DENY_NOT_ENROLLED,
-	FRAME_DENY_UNAVAILABLE,  /* clock, nobody in reach, 403, 429, 5xx */
+	FRAME_DENY_UNAVAILABLE, /* clock, nobody in reach, 403, 429, 5xx */
 };
 
 /* A frame being written. Zeroed memory is an empty one. */
@@ -119,7 +125,9 @@ struct frame_field {
 	size_t length;
 };
 
-enum { FRAME_TAG_COUNT = FRAME_EVENT + 1 };
+enum {
+	FRAME_TAG_COUNT = FRAME_EVENT + 1
+};
 
 struct frame {
 	enum frame_type type;
@@ -140,8 +148,8 @@ enum err frame_parse(
 
 /* Copies a text field into out as a string. ERR_NOT_FOUND if absent,
  * ERR_TOO_LONG, ERR_INVALID if it holds a NUL. */
-enum err frame_get_text(const struct frame *frame, enum frame_tag tag,
-    char *out, size_t out_size);
+enum err frame_get_text(
+    const struct frame *frame, enum frame_tag tag, char *out, size_t out_size);
 /* ERR_NOT_FOUND if absent, ERR_INVALID if not exactly one (eight) bytes. */
 enum err frame_get_u8(
     const struct frame *frame, enum frame_tag tag, uint8_t *out);

@@ -16,7 +16,10 @@
 
 #include "shared/err.h"
 
-enum { JSON_DEPTH_MAX = 8, JSON_PROBLEM_SIZE = 160 };
+enum {
+	JSON_DEPTH_MAX = 8,
+	JSON_PROBLEM_SIZE = 160
+};
 
 struct json_problem {
 	char text[JSON_PROBLEM_SIZE]; /* "member \"user\" is missing" */
@@ -29,9 +32,9 @@ enum err json_read(const char *bytes, size_t length, json_t **out,
 enum json_member_kind {
 	JSON_MEMBER_NAME,   /* const char *: text_is_name(), 1..maximum bytes */
 	JSON_MEMBER_TEXT,   /* const char *: no control characters, may be
-	                       empty, 0..maximum bytes */
+			       empty, 0..maximum bytes */
 	JSON_MEMBER_LINES,  /* const char *: as TEXT but tab and line feed may
-	                       stand in it */
+			       stand in it */
 	JSON_MEMBER_NUMBER, /* int64_t, minimum..maximum */
 	JSON_MEMBER_BOOL,   /* bool */
 	JSON_MEMBER_CHOICE, /* int, index into choices */

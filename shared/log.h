@@ -14,7 +14,7 @@
 
 struct log_field {
 	const char *key;  /* lower_case; "request_id" becomes REQUEST_ID= in
-	                     the journal */
+			     the journal */
 	const char *text; /* or NULL for a number */
 	long long number;
 };
@@ -31,10 +31,9 @@ void log_event(int level, const char *message, const struct log_field *fields,
 
 /* log_line(LOG_INFO, "decision", LOG_TEXT("user", user), ...) */
 #define log_line(level, message, ...)                                          \
-	log_event((level), (message),                                          \
-	    (const struct log_field[]){__VA_ARGS__},                           \
+	log_event((level), (message), (const struct log_field[]){__VA_ARGS__}, \
 	    sizeof((const struct log_field[]){__VA_ARGS__}) /                  \
-	        sizeof(struct log_field))
+		sizeof(struct log_field))
 
 /* The same without fields. */
 void log_plain(int level, const char *message);

@@ -10,7 +10,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { NAME_BYTES_MAX = 256 }; /* of a user, service, terminal; without NUL */
+enum {
+	NAME_BYTES_MAX = 256
+}; /* of a user, service, terminal; without NUL */
 
 /* Well-formed UTF-8 (RFC 3629: no overlong forms, no surrogates). */
 bool text_is_utf8(const char *bytes, size_t length);
