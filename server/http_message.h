@@ -38,7 +38,7 @@ struct http_message {
 
 /*
  * Looks for one request head at the start of bytes. *out_status with
- * HTTP_PARSE_BAD: 400, 431 (head too large), 505. Outputs are untouched
+ * HTTP_PARSE_BAD: 400, or 431 (head too large). Outputs are untouched
  * otherwise. Whether a body is too large (413) is the caller's to say.
  */
 enum http_parse http_message_parse(const char *bytes, size_t length,
