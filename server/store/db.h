@@ -29,14 +29,15 @@ struct db_query;
 enum db_mode {
 	DB_OPEN_EXISTING,
 	DB_CREATE,
-	DB_OPEN_READ_ONLY
+	DB_OPEN_COPY, /* made by db_copy_step: one file, no WAL beside it */
 };
 
 /*
  * SQLite: WAL, synchronous FULL, this connection alone (exclusive), checked
- * for its application id. ERR_EXISTS when creating over something,
- * ERR_NOT_FOUND, ERR_BUSY when another process has it, ERR_CORRUPT,
- * ERR_VERSION.
+ * for its application id. ERR_EXISTS when creating over something (a WAL
+ * left behind included), ERR_NOT_FOUND, ERR_BUSY when another process has it,
+ * ERR_CORRUPT, ERR_VERSION, ERR_NOT_ALLOWED on a network file system, where
+ * locks and syncs are only promises.
  */
 enum err db_open_sqlite(const char *path, enum db_mode mode, struct db **out);
 void db_close(struct db *db);
