@@ -95,20 +95,37 @@ bool text_is_utf8(const char *bytes, size_t length)
 	return true;
 }
 
-bool text_is_name(const char *bytes, size_t length)
+static bool is_text_with(const char *bytes, size_t length, const char *also)
 {
 	size_t step;
 	uint32_t code;
 
-	if (length < 1 || length > NAME_BYTES_MAX)
-		return false;
 	for (size_t at = 0; at < length; at += step) {
 		step = decode_character(
 		    (const unsigned char *)bytes + at, length - at, &code);
-		if (step == 0 || is_control(code))
+		if (step == 0)
+			return false;
+		if (is_control(code) &&
+		    (code == 0 || code >= 0x80 || !strchr(also, (int)code)))
 			return false;
 	}
 	return true;
+}
+
+bool text_is_line(const char *bytes, size_t length)
+{
+	return is_text_with(bytes, length, "");
+}
+
+bool text_is_lines(const char *bytes, size_t length)
+{
+	return is_text_with(bytes, length, "\t\n");
+}
+
+bool text_is_name(const char *bytes, size_t length)
+{
+	return length >= 1 && length <= NAME_BYTES_MAX &&
+	       text_is_line(bytes, length);
 }
 
 bool text_is_identifier(const char *bytes, size_t length)

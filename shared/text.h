@@ -17,6 +17,11 @@ enum {
 /* Well-formed UTF-8 (RFC 3629: no overlong forms, no surrogates). */
 bool text_is_utf8(const char *bytes, size_t length);
 
+/* UTF-8 without control characters (C0, DEL, C1), hence without NUL; empty is
+ * fine. text_is_lines takes tab and line feed as well. */
+bool text_is_line(const char *bytes, size_t length);
+bool text_is_lines(const char *bytes, size_t length);
+
 /* 1 to NAME_BYTES_MAX bytes of UTF-8 without control characters (C0, DEL,
  * C1) and without NUL. */
 bool text_is_name(const char *bytes, size_t length);

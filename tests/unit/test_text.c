@@ -67,6 +67,37 @@ static void judges_utf8_and_names(void **state)
 	}
 }
 
+static void judges_lines(void **state)
+{
+	static const struct {
+		const char *bytes;
+		size_t length;
+		bool is_line, is_lines;
+	} rows[] = {
+	    {TEXT(""), true, true},
+	    {TEXT("a b"), true, true},
+	    {TEXT("\xe9\x96\xa2\xe5\xae\x88"), true, true},
+	    {TEXT("a\n\tb\n"), false, true},
+	    {TEXT("a\r\n"), false, false},
+	    {TEXT("a\0"), false, false},
+	    {TEXT("\0"), false, false},
+	    {TEXT("\x1b"), false, false},
+	    {TEXT("\x7f"), false, false},
+	    {TEXT("\xc2\x89"), false, false},
+	    {TEXT("\xc2\x8a"), false, false},
+	    {TEXT("\xff"), false, false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		print_message("row %zu\n", i);
+		assert_int_equal(text_is_line(rows[i].bytes, rows[i].length),
+		    rows[i].is_line);
+		assert_int_equal(text_is_lines(rows[i].bytes, rows[i].length),
+		    rows[i].is_lines);
+	}
+}
+
 static void bounds_names(void **state)
 {
 	char bytes[NAME_BYTES_MAX + 1];
@@ -183,6 +214,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(judges_utf8_and_names),
+	    cmocka_unit_test(judges_lines),
 	    cmocka_unit_test(bounds_names),
 	    cmocka_unit_test(judges_identifiers),
 	    cmocka_unit_test(escapes),
