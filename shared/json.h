@@ -25,6 +25,13 @@ struct json_problem {
 	char text[JSON_PROBLEM_SIZE]; /* "member \"user\" is missing" */
 };
 
+/*
+ * At program start: what jansson frees is overwritten first, because seeds
+ * and codes pass through it. Its allocator is the process's, so only main()
+ * calls this, before the first document.
+ */
+void json_wipe_freed(void);
+
 /* Parses one object. The caller frees *out with json_decref. */
 enum err json_read(const char *bytes, size_t length, json_t **out,
     struct json_problem *problem);
