@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * See client.h. Reads just enough HTTP for the answers of a server that is
+ * trusted to speak it properly.
+ */
+#include "tests/bench/client.h"
+
+#include <arpa/inet.h>
+#include <netinet/tcp.h>
+#include <openssl/err.h>
+#include <openssl/rand.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum {
+	REQUEST_SIZE = 1024,
+	ANSWER_SIZE = 16384
+};
+
+SSL_CTX *client_context(const char *state_dir)
+{
+	SSL_CTX *context = SSL_CTX_new(TLS_client_method());
+	char path[4096];
+	bool ok = context != NULL;
+
+	ok = ok && SSL_CTX_set_min_proto_version(context, TLS1_3_VERSION) == 1;
+	snprintf(path, sizeof(path), "%s/ca.crt", state_dir);
+	ok = ok && SSL_CTX_load_verify_locations(context, path, NULL) == 1;
+	snprintf(path, sizeof(path), "%s/terminal.crt", state_dir);
+	ok = ok && SSL_CTX_use_certificate_chain_file(context, path) == 1;
+	snprintf(path, sizeof(path), "%s/terminal.key", state_dir);
+	ok = ok &&
+	     SSL_CTX_use_PrivateKey_file(context, path, SSL_FILETYPE_PEM) == 1;
+	if (!ok) {
+		ERR_print_errors_fp(stderr);
+		SSL_CTX_free(context);
+		return NULL;
+	}
+	SSL_CTX_set_verify(context, SSL_VERIFY_PEER, NULL);
+	return context;
+}
+
+static int connect_loopback(const char *port)
+{
+	struct sockaddr_in to = {.sin_family = AF_INET};
+	int on = 1;
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	to.sin_port = htons((uint16_t)strtoul(port, NULL, 10));
+	to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	if (fd < 0)
+		return -1;
+	if (connect(fd, (struct sockaddr *)&to, sizeof(to)) != 0) {
+		close(fd);
+		return -1;
+	}
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	return fd;
+}
+
+bool client_open(struct client *client, SSL_CTX *context, const char *port)
+{
+	memset(client, 0, sizeof(*client));
+	if (RAND_bytes(client->salt, sizeof(client->salt)) != 1)
+		return false;
+	client->fd = connect_loopback(port);
+	if (client->fd < 0) {
+		perror("connect");
+		return false;
+	}
+	client->ssl = SSL_new(context);
+	if (client->ssl && SSL_set1_host(client->ssl, "localhost") == 1 &&
+	    SSL_set_fd(client->ssl, client->fd) == 1 &&
+	    SSL_connect(client->ssl) == 1)
+		return true;
+	ERR_print_errors_fp(stderr);
+	client_close(client);
+	return false;
+}
+
+void client_close(struct client *client)
+{
+	if (client->ssl)
+		SSL_shutdown(client->ssl);
+	SSL_free(client->ssl);
+	if (client->fd >= 0)
+		close(client->fd);
+	client->ssl = NULL;
+	client->fd = -1;
+}
+
+/* Reads one answer; its body, if it fits, goes to client->reply. */
+static int read_answer(struct client *client)
+{
+	char answer[ANSWER_SIZE];
+	size_t have = 0, whole = 0;
+	char *body = NULL;
+
+	while (!body || have < whole) {
+		int n = SSL_read(client->ssl, answer + have,
+		    (int)(sizeof(answer) - 1 - have));
+
+		if (n <= 0)
+			return -1;
+		have += (size_t)n;
+		answer[have] = '\0';
+		if (body || !(body = strstr(answer, "\r\n\r\n")))
+			continue;
+		const char *length = strcasestr(answer, "content-length:");
+
+		if (!length || length > body)
+			return -1;
+		body += 4;
+		whole =
+		    (size_t)(body - answer) + strtoul(length + 15, NULL, 10);
+		if (whole >= sizeof(answer))
+			return -1;
+	}
+	snprintf(client->reply, sizeof(client->reply), "%s", body);
+	return strncmp(answer, "HTTP/1.1 ", 9) == 0 ? atoi(answer + 9) : -1;
+}
+
+/* 16 bytes in base64url: 22 characters, the last holding two bits. */
+static void write_attempt(struct client *client, char out[23])
+{
+	unsigned char bytes[18] = {0};
+	char text[25];
+
+	memcpy(bytes, client->salt, sizeof(client->salt));
+	client->attempts++;
+	memcpy(bytes + 8, &client->attempts, sizeof(client->attempts));
+	EVP_EncodeBlock((unsigned char *)text, bytes, sizeof(bytes));
+	for (int i = 0; i < 22; i++)
+		out[i] = text[i] == '+' ? '-' : text[i] == '/' ? '_' : text[i];
+	out[22] = '\0';
+}
+
+int client_login(struct client *client, const struct login *login)
+{
+	char body[512], request[REQUEST_SIZE], attempt[23];
+
+	write_attempt(client, attempt);
+	int body_length = snprintf(body, sizeof(body),
+	    "{\"user\":\"%s\",\"service\":\"sshd\",\"tty\":\"pts/0\","
+	    "\"rhost\":\"192.0.2.7\",\"first_factor\":\"%s\","
+	    "\"attempt\":\"%s\",\"factor\":\"otp\",\"code\":\"%s\"}",
+	    login->user, login->first_factor, attempt, login->code);
+	int length = snprintf(request, sizeof(request),
+	    "POST /v1/logins HTTP/1.1\r\nHost: localhost\r\n"
+	    "Content-Type: application/json\r\nContent-Length: %d\r\n\r\n%s",
+	    body_length, body);
+
+	if (length >= REQUEST_SIZE ||
+	    SSL_write(client->ssl, request, length) != length)
+		return -1;
+	return read_answer(client);
+}
+
+bool client_was_accepted(const struct client *client)
+{
+	return strstr(client->reply, "\"result\":\"accept\"") != NULL;
+}
