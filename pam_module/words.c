@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The two languages side by side, one row per text, and the rules that pick
+ * one. A message with a time has a second form for it, because the same
+ * sentence without the time must still make sense.
+ */
+#include "pam_module/words.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+
+struct bilingual {
+	const char *english;
+	const char *japanese;
+};
+
+static const struct bilingual prompts[] = {
+    [WORDS_PROMPT_CODE] = {"One-time code: ", "ワンタイムパスワード: "},
+    [WORDS_PROMPT_APPENDED] = {"Passphrase and code: ", "パスワードとコード: "},
+};
+
+/* The timed form, where there is one, takes the time as its only argument. */
+struct message_row {
+	struct bilingual plain;
+	struct bilingual timed;
+};
+
+static const struct message_row messages[] = {
+    [FRAME_MESSAGE_REFUSED] =
+	{{"Authentication failed. Please try again.",
+	     "認証できませんでした。もう一度お試しください。"},
+	    {0}},
+    [FRAME_MESSAGE_USED] =
+	{{"Code already used. Wait for the next one.",
+	     "この番号は使用済みです。次の番号に変わってから入力してください。"},
+	    {0}},
+    [FRAME_MESSAGE_THROTTLED] =
+	{{"Too many failures. Try again later.",
+	     "現在、認証を受け付けていません。時間をおいてお試しください。"},
+	    {"Too many failures. Try again after %s.",
+		"現在、認証を受け付けていません。%s以降にもう一度お試しください。"}},
+    [FRAME_MESSAGE_DISABLED] =
+	{{"Sign-in unavailable. Contact IT.",
+	     "現在、認証を受け付けていません。情報担当に連絡してください。"},
+	    {0}},
+    [FRAME_MESSAGE_NOT_PERMITTED] =
+	{{"Not permitted on this terminal.",
+	     "この端末を利用する権限がありません。"},
+	    {0}},
+    [FRAME_MESSAGE_EXPIRED] =
+	{{"Expired. Contact IT.",
+	     "有効期限が過ぎています。情報担当に連絡してください。"},
+	    {0}},
+    [FRAME_MESSAGE_SUSPENDED] =
+	{{"Suspended. Contact IT.",
+	     "一時停止中です。情報担当に連絡してください。"},
+	    {0}},
+    [FRAME_MESSAGE_NOT_ENROLLED] =
+	{{"No token registered. Contact IT.",
+	     "認証機器が登録されていません。情報担当に連絡してください。"},
+	    {0}},
+    [FRAME_MESSAGE_CLOCK] =
+	{{"Clock is wrong. Contact IT.",
+	     "時刻が正しくありません。情報担当に連絡してください。"},
+	    {0}},
+    [FRAME_MESSAGE_UNAVAILABLE] = {{"Sign-in service out of reach.",
+				       "認証サーバーに接続できません。"},
+	{0}},
+    [FRAME_MESSAGE_EMERGENCY_UNTIL] = {{"Signed in with emergency code.",
+					   "緊急用コードでログインしました。"},
+	{"Signed in with emergency code, valid to %s.",
+	    "緊急用コードでログインしました。%sまで有効です。"}},
+};
+
+static const char *bilingual_pick(
+    const struct bilingual *text, enum words_lang lang)
+{
+	return lang == WORDS_JAPANESE ? text->japanese : text->english;
+}
+
+const char *words_locale(void)
+{
+	static const char *const names[] = {"LC_ALL", "LC_MESSAGES", "LANG"};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		const char *value = secure_getenv(names[i]);
+
+		if (value && *value)
+			return value;
+	}
+	return NULL;
+}
+
+static bool locale_is_japanese_utf8(const char *locale)
+{
+	const char *codeset;
+
+	if (strncmp(locale, "ja", 2) != 0 || isalpha((unsigned char)locale[2]))
+		return false;
+	codeset = strchr(locale, '.');
+	return codeset && (strncasecmp(codeset, ".UTF-8", 6) == 0 ||
+			      strncasecmp(codeset, ".utf8", 5) == 0);
+}
+
+static bool tty_is_virtual_console(const char *tty)
+{
+	if (strncmp(tty, "/dev/", 5) == 0)
+		tty += 5;
+	if (strcmp(tty, "console") == 0)
+		return true;
+	return strncmp(tty, "tty", 3) == 0 &&
+	       (tty[3] == '\0' || isdigit((unsigned char)tty[3]));
+}
+
+enum words_lang words_choose(
+    enum words_lang wanted, const char *locale, const char *tty)
+{
+	if (wanted != WORDS_AUTO)
+		return wanted;
+	if (!locale || !locale_is_japanese_utf8(locale))
+		return WORDS_ENGLISH;
+	if (tty && tty_is_virtual_console(tty))
+		return WORDS_ENGLISH;
+	return WORDS_JAPANESE;
+}
+
+const char *words_prompt(enum words_lang lang, enum words_prompt prompt)
+{
+	size_t row = prompt;
+
+	if (row >= sizeof(prompts) / sizeof(prompts[0]) ||
+	    !prompts[row].english)
+		row = WORDS_PROMPT_CODE;
+	return bilingual_pick(&prompts[row], lang);
+}
+
+/* Seconds are shown because the first wait is half a minute. */
+static enum err time_write(enum words_lang lang, uint64_t number, int64_t now,
+    char *out, size_t out_size)
+{
+	static const struct bilingual same_day = {"%H:%M:%S", "%H時%M分%S秒"};
+	static const struct bilingual other_day = {
+	    "%Y-%m-%d %H:%M", "%Y年%m月%d日%H時%M分"};
+	const struct bilingual *form = &other_day;
+	time_t then = (time_t)number, today = (time_t)now;
+	struct tm then_tm, now_tm;
+
+	if (number > (uint64_t)INT32_MAX * 64 || !localtime_r(&then, &then_tm))
+		return ERR_INVALID;
+	if (localtime_r(&today, &now_tm) && then_tm.tm_year == now_tm.tm_year &&
+	    then_tm.tm_yday == now_tm.tm_yday)
+		form = &same_day;
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+	if (strftime(out, out_size, bilingual_pick(form, lang), &then_tm) == 0)
+		return ERR_TOO_LONG;
+#pragma GCC diagnostic pop
+	return ERR_NONE;
+}
+
+enum err words_message(enum words_lang lang, unsigned message,
+    const uint64_t *number, int64_t now, char out[WORDS_MESSAGE_BYTES_MAX])
+{
+	const struct message_row *row;
+	char when[64];
+
+	if (message >= sizeof(messages) / sizeof(messages[0]))
+		return ERR_NOT_FOUND;
+	row = &messages[message];
+	if (!row->plain.english)
+		return ERR_NOT_FOUND;
+	if (!number || !row->timed.english ||
+	    time_write(lang, *number, now, when, sizeof(when)) != ERR_NONE) {
+		(void)snprintf(out, WORDS_MESSAGE_BYTES_MAX, "%s",
+		    bilingual_pick(&row->plain, lang));
+		return ERR_NONE;
+	}
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+	(void)snprintf(out, WORDS_MESSAGE_BYTES_MAX,
+	    bilingual_pick(&row->timed, lang), when);
+#pragma GCC diagnostic pop
+	return ERR_NONE;
+}
+
+size_t words_columns(const char *text)
+{
+	size_t columns = 0;
+
+	for (; *text; text++) {
+		unsigned char byte = (unsigned char)*text;
+
+		if (byte < 0x80)
+			columns += 1;
+		else if (byte >= 0xc0)
+			columns += 2;
+	}
+	return columns;
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Every text a person at the login sees, in Japanese and English, by number.
+ * Owns the wording and the choice of language; must not know who speaks to
+ * whom. The environment is read in one function and decides about language
+ * only: in a set-uid program it belongs to the attacker.
+ */
+#ifndef SEKIMORI_WORDS_H
+#define SEKIMORI_WORDS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "shared/frame.h"
+
+enum words_lang {
+	WORDS_AUTO = 0,
+	WORDS_ENGLISH,
+	WORDS_JAPANESE
+};
+
+enum {
+	WORDS_PROMPT_COLUMNS_MAX = 24, /* greeters cut what is longer */
+	WORDS_MESSAGE_BYTES_MAX = 256,
+};
+
+/* Never the English word "password" in a prompt: greeters answer such a one
+ * by themselves with the login password. */
+enum words_prompt {
+	WORDS_PROMPT_CODE = FRAME_PROMPT_CODE,
+	WORDS_PROMPT_APPENDED, /* login password with the code behind it */
+};
+
+/* The language of this process's locale, NULL if it has none (sshd, set-uid
+ * programs). Points into the environment. */
+const char *words_locale(void);
+
+/* WORDS_AUTO is Japanese only if locale is a Japanese one in UTF-8 and tty
+ * is not a bare virtual console, which cannot draw kanji. Both may be NULL. */
+enum words_lang words_choose(
+    enum words_lang wanted, const char *locale, const char *tty);
+
+/* Never NULL; an unknown number gives the prompt for a code. */
+const char *words_prompt(enum words_lang lang, enum words_prompt prompt);
+
+/*
+ * The text of a message, without line break. number (NULL if none) is a unix
+ * time where the message has one, shown in local time and with its date if
+ * that is not the day of now. ERR_NOT_FOUND for an unknown message.
+ */
+enum err words_message(enum words_lang lang, unsigned message,
+    const uint64_t *number, int64_t now, char out[WORDS_MESSAGE_BYTES_MAX]);
+
+/* Columns on a terminal: one for ASCII, two for everything else, which is
+ * never too few for the texts here. No locale needed. */
+size_t words_columns(const char *text);
+
+#endif
