@@ -34,6 +34,7 @@ pam_prepare() {
 	pam_write_oath
 	pam_write_google
 	echo "auth required pam_permit.so" >"$services/permit"
+	cp "$services/permit" "$services/other"
 	echo "auth required pam_oath.so usersfile=$data/pam/users.oath" \
 		"window=3 digits=6" >"$services/oath"
 	echo "auth required pam_google_authenticator.so user=root" \
