@@ -17,7 +17,7 @@
 
 enum {
 	KEYRING_KEY_BYTES = 32,
-	KEYRING_GENERATIONS_MAX = 4,
+	KEYRING_GENERATIONS_MAX = 3, /* all fit a struct secret */
 	/* generation 4 | nonce 12 | ciphertext | tag 16 */
 	SEALED_OVERHEAD = 4 + 12 + 16,
 	SEALED_BYTES_MAX = SEALED_OVERHEAD + 4096,
@@ -27,8 +27,9 @@ struct keyring;
 
 /*
  * The key file: one line per generation, `GENERATION HEX`, mode 0600, owned
- * by the caller or root, not a symbolic link. Wrong mode is ERR_NOT_ALLOWED,
- * absent ERR_NOT_FOUND, malformed ERR_INVALID.
+ * by the caller or root, not a symbolic link; or as systemd hands over a
+ * credential, root's and 0440 for the sake of an access list. Wrong mode is
+ * ERR_NOT_ALLOWED, absent ERR_NOT_FOUND, malformed ERR_INVALID.
  */
 enum err keyring_create(const char *path);
 enum err keyring_open(const char *path, struct keyring **out);
