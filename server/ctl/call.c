@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One question to the server and its answer: what each failure means for the
+ * person and for the exit code, and how an answer is shown. The questions
+ * themselves are the table's (commands.h).
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "server/ctl/client.h"
+#include "server/ctl/commands.h"
+#include "shared/secret.h"
+#include "shared/text.h"
+
+const char *call_local(const struct call *call, const char *member)
+{
+	return json_string_value(json_object_get(call->locals, member));
+}
+
+const char *call_subject(const struct call *call)
+{
+	const struct command_parameter *first = &call->command->parameters[0];
+	const char *value = NULL;
+
+	if (first->name && first->name[0] != '-')
+		value = json_string_value(
+		    json_object_get(call->members, first->member));
+	return value ? value : "";
+}
+
+/* A failure in words on stderr; for programs also as an object. */
+static void tell(const struct call *call, long status, const char *sentence)
+{
+	output_sentence(stderr, "sekimorictl: {}", sentence);
+	if (call->json) {
+		json_t *object = json_pack("{s:s,s:I}", "error", sentence,
+		    "status", (json_int_t)status);
+
+		if (object)
+			output_json(stdout, object);
+		json_decref(object);
+	}
+}
+
+static int tell_transport(const struct call *call, enum err err)
+{
+	char sentence[OUTPUT_CELL_SIZE];
+
+	if (err == ERR_NOT_ALLOWED) {
+		snprintf(sentence, sizeof(sentence),
+		    "%s may be opened by root and by the server's own user "
+		    "only. Try again with sudo.",
+		    call->socket_path);
+		tell(call, 0, sentence);
+		return EXIT_NOT_PERMITTED;
+	}
+	if (err == ERR_UNREACHABLE)
+		snprintf(sentence, sizeof(sentence),
+		    "No server answers on %s. Is it running? `systemctl "
+		    "status sekimorid` tells; --socket names another place.",
+		    call->socket_path);
+	else
+		snprintf(sentence, sizeof(sentence),
+		    "The server's answer did not arrive (%s). Look at `%s` "
+		    "before trying again: it may have been done.",
+		    err_text(err), "sekimorictl audit list");
+	tell(call, 0, sentence);
+	return EXIT_UNREACHABLE;
+}
+
+/* A reply that is not what was hoped for. */
+static int tell_problem(const struct call *call, long status, json_t *problem)
+{
+	const char *detail =
+	    json_string_value(json_object_get(problem, "detail"));
+
+	tell(call, status, detail ? detail : "The server gave no reason.");
+	if (status == 400 || status == 413)
+		return EXIT_USAGE;
+	if (status == 403)
+		return EXIT_NOT_PERMITTED;
+	if (status == 429 || status == 503)
+		return EXIT_UNREACHABLE;
+	return EXIT_REFUSED;
+}
+
+static int read_reply(
+    const struct call *call, const struct client_reply *reply, json_t **out)
+{
+	json_error_t error;
+	json_t *object = NULL;
+	int code;
+
+	if (reply->body)
+		object = json_loadb(
+		    reply->body, reply->length, JSON_REJECT_DUPLICATES, &error);
+	if (reply->status == 200 && json_is_object(object)) {
+		output_set_zone(object);
+		*out = object;
+		return EXIT_DONE;
+	}
+	code = reply->status == 202 ? EXIT_WAITS_FOR_APPROVAL
+				    : tell_problem(call, reply->status, object);
+	json_decref(object);
+	return code;
+}
+
+int call_ask_at(const struct call *call, struct client *client,
+    const char *path, json_t *members, json_t **out)
+{
+	struct client_reply reply = {0};
+	char *body = json_dumps(members, JSON_COMPACT);
+	enum err err = ERR_MEMORY;
+	int code;
+
+	if (body)
+		err = client_post(client, path, body, &reply);
+	code = err ? tell_transport(call, err) : read_reply(call, &reply, out);
+	if (body)
+		secret_wipe_bytes(body, strlen(body));
+	free(body);
+	client_reply_free(&reply);
+	return code;
+}
+
+int call_ask(const struct call *call, struct client *client, json_t **out)
+{
+	return call_ask_at(
+	    call, client, call->command->path, call->members, out);
+}
+
+int call_download(const struct call *call, struct client *client, int fd)
+{
+	struct client_reply reply = {0};
+	json_t *ignored = NULL;
+	int code = EXIT_DONE;
+	enum err err;
+
+	err = client_download(client, call->command->path, "{}", fd, &reply);
+	if (err == ERR_FULL || err == ERR_IO) {
+		tell(call, 0,
+		    err == ERR_FULL ? "There is no room for the backup here."
+				    : "The backup broke off.");
+		return EXIT_REFUSED;
+	}
+	if (err)
+		return tell_transport(call, err);
+	if (reply.status != 200)
+		code = read_reply(call, &reply, &ignored);
+	client_reply_free(&reply);
+	return code;
+}
+
+void call_show(const struct call *call, json_t *answer)
+{
+	const struct command *command = call->command;
+	json_t *items = json_object_get(answer, "items");
+
+	if (call->json) {
+		output_json(stdout, answer);
+		return;
+	}
+	if (command->columns && items)
+		output_table(stdout, items, command->columns);
+	else if (command->columns)
+		output_object(stdout, answer, command->columns);
+	if (command->done)
+		output_sentence(stdout, command->done, call_subject(call));
+}

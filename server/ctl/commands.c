@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "server/ctl/commands.h"
+
+static const struct output_column PERSON_COLUMNS[] = {
+    {"ID", "id", OUTPUT_TEXT},
+    {"LOGIN", "login", OUTPUT_TEXT},
+    {"NAME", "name", OUTPUT_TEXT},
+    {"DEPARTMENT", "department", OUTPUT_TEXT},
+    {"KIND", "kind", OUTPUT_TEXT},
+    {"STATE", "state", OUTPUT_TEXT},
+    {"FROZEN", "frozen", OUTPUT_YES},
+    {"FROM", "from", OUTPUT_TIME},
+    {"UNTIL", "until", OUTPUT_TIME},
+    {"ENROLLED", "enrolled", OUTPUT_YES},
+    {"RETRY AT", "retry_at", OUTPUT_TIME},
+    {0},
+};
+
+static const struct output_column TOKEN_COLUMNS[] = {
+    {"SERIAL", "serial", OUTPUT_TEXT},
+    {"USER", "user", OUTPUT_TEXT},
+    {"TYPE", "type", OUTPUT_TEXT},
+    {"ALGORITHM", "algorithm", OUTPUT_TEXT},
+    {"DIGITS", "digits", OUTPUT_NUMBER},
+    {"PERIOD", "period", OUTPUT_NUMBER},
+    {"STATE", "state", OUTPUT_TEXT},
+    {"CREATED", "created", OUTPUT_TIME},
+    {"CONFIRMED", "confirmed", OUTPUT_TIME},
+    {"LAST USED", "last_used", OUTPUT_TIME},
+    {0},
+};
+
+static const struct output_column TERMINAL_COLUMNS[] = {
+    {"NAME", "name", OUTPUT_TEXT},
+    {"GROUP", "group", OUTPUT_TEXT},
+    {"STATE", "state", OUTPUT_TEXT},
+    {"FROZEN", "frozen", OUTPUT_YES},
+    {"CREATED", "created", OUTPUT_TIME},
+    {"LAST SEEN", "last_seen", OUTPUT_TIME},
+    {0},
+};
+
+static const struct output_column AUDIT_COLUMNS[] = {
+    {"SEQ", "seq", OUTPUT_NUMBER},
+    {"TIME", "time", OUTPUT_TIME},
+    {"KIND", "kind", OUTPUT_TEXT},
+    {"USER", "user", OUTPUT_TEXT},
+    {"TERMINAL", "terminal", OUTPUT_TEXT},
+    {"SERVICE", "service", OUTPUT_TEXT},
+    {"ACTION", "action", OUTPUT_TEXT},
+    {"TARGET", "target", OUTPUT_TEXT},
+    {"RESULT", "result", OUTPUT_TEXT},
+    {"REASON", "reason", OUTPUT_TEXT},
+    {"BY", "by", OUTPUT_TEXT},
+    {"ACTOR", "actor", OUTPUT_TEXT},
+    {"COUNT", "count", OUTPUT_NUMBER},
+    {0},
+};
+
+static const struct output_column STATUS_COLUMNS[] = {
+    {"state", "state", OUTPUT_TEXT},
+    {"version", "version", OUTPUT_TEXT},
+    {"time", "time", OUTPUT_TIME},
+    {"instance", "instance", OUTPUT_TEXT},
+    {"people", "people", OUTPUT_NUMBER},
+    {"tokens", "tokens", OUTPUT_NUMBER},
+    {"terminals", "terminals", OUTPUT_NUMBER},
+    {"audit records", "records", OUTPUT_NUMBER},
+    {"disk free (MB)", "disk_free", OUTPUT_NUMBER},
+    {"key generation", "generation", OUTPUT_NUMBER},
+    {"CA until", "ca_until", OUTPUT_TIME},
+    {"policy since", "policy_since", OUTPUT_TIME},
+    {0},
+};
+
+#define ID                                                                     \
+	{                                                                      \
+		"ID", NULL, "id", COMMAND_TEXT, true, NULL                     \
+	}
+#define NAME                                                                   \
+	{                                                                      \
+		"NAME", NULL, "name", COMMAND_TEXT, true, NULL                 \
+	}
+#define SERIAL                                                                 \
+	{                                                                      \
+		"SERIAL", NULL, "serial", COMMAND_TEXT, true, NULL             \
+	}
+#define TEXT_OPTION(name, value, member)                                       \
+	{                                                                      \
+		name, value, member, COMMAND_TEXT, false, NULL                 \
+	}
+#define CHOICE_OPTION(name, member, kind, choices)                             \
+	{                                                                      \
+		name, choices, member, kind, false, choices                    \
+	}
+#define PERSON_VERB(verb_, done_, help_)                                       \
+	{                                                                      \
+		.noun = "user", .verb = verb_, .path = "user/" verb_,          \
+		.parameters = {ID}, .done = done_, .help = help_               \
+	}
+#define TOKEN_VERB(verb_, done_, help_)                                        \
+	{                                                                      \
+		.noun = "token", .verb = verb_, .path = "token/" verb_,        \
+		.parameters = {SERIAL}, .done = done_, .help = help_           \
+	}
+#define TERMINAL_VERB(verb_, done_, help_)                                     \
+	{                                                                      \
+		.noun = "terminal", .verb = verb_, .path = "terminal/" verb_,  \
+		.parameters = {NAME}, .done = done_, .help = help_             \
+	}
+
+/* clang-format off */
+const struct command COMMANDS[] = {
+	{.noun = "user", .verb = "add", .path = "user/add",
+	 .parameters = {ID,
+		TEXT_OPTION("--login", "NAME", "login"),
+		TEXT_OPTION("--name", "NAME", "name"),
+		TEXT_OPTION("--department", "DEPARTMENT", "department"),
+		CHOICE_OPTION("--kind", "kind", COMMAND_TEXT,
+		    "regular|fiscal-year|contractor"),
+		TEXT_OPTION("--from", "DATE", "from"),
+		TEXT_OPTION("--until", "DATE", "until")},
+	 .done = "{} is registered. Next: `sekimorictl token enroll`.",
+	 .help = "register a person"},
+	{.noun = "user", .verb = "list", .path = "user/list",
+	 .columns = PERSON_COLUMNS, .help = "everybody"},
+	{.noun = "user", .verb = "show", .path = "user/show",
+	 .parameters = {ID}, .columns = PERSON_COLUMNS,
+	 .handle = handle_user_show,
+	 .help = "one person with tokens and waits"},
+	PERSON_VERB("suspend", "{} is suspended.", "no logins until resumed"),
+	PERSON_VERB("resume", "{} may log in again.", "end a suspension"),
+	{.noun = "user", .verb = "remove", .path = "user/remove",
+	 .parameters = {ID},
+	 .confirm = "Remove {} and revoke this person's tokens?",
+	 .done = "{} is removed.",
+	 .help = "remove a person and revoke his tokens"},
+	PERSON_VERB("unlock", "{} need not wait any longer.",
+	    "end waits after failures; the counts stay"),
+	PERSON_VERB("freeze", "{} is frozen.", "stop all logins at once"),
+	PERSON_VERB("thaw", "{} is no longer frozen.", "end a freeze"),
+
+	{.noun = "token", .verb = "enroll", .path = "token/enroll",
+	 .parameters = {ID,
+		CHOICE_OPTION("--algorithm", "algorithm", COMMAND_TEXT,
+		    "sha1|sha256|sha512"),
+		CHOICE_OPTION("--digits", "digits", COMMAND_NUMBER, "6|8"),
+		CHOICE_OPTION("--period", "period", COMMAND_NUMBER, "30|60"),
+		{"--secret", "-", "secret", COMMAND_SECRET, false, NULL}},
+	 .handle = handle_token_enroll,
+	 .help = "a new TOTP token (sha1, 6 digits, 30 s), shown once as a QR "
+		 "code"},
+	{.noun = "token", .verb = "confirm", .path = "token/confirm",
+	 .parameters = {SERIAL,
+		{"CODE", NULL, "code", COMMAND_CODE, true, NULL}},
+	 .done = "{} is active.",
+	 .help = "activate a token by its first good code"},
+	{.noun = "token", .verb = "import", .path = "token/import",
+	 .parameters = {
+		{"FILE", NULL, "file", COMMAND_LOCAL, true, NULL},
+		{"--from", "users.oath", "from", COMMAND_LOCAL, true,
+		    "users.oath"},
+		{"--create-users", NULL, "create_users", COMMAND_FLAG, false,
+		    NULL}},
+	 .handle = handle_token_import,
+	 .help = "tokens with their holders, active"},
+	TOKEN_VERB("suspend", "{} is suspended.", "no logins until resumed"),
+	TOKEN_VERB("resume", "{} is active again.", "end a suspension"),
+	{.noun = "token", .verb = "lost", .path = "token/lost",
+	 .parameters = {SERIAL}, .confirm = "Mark {} as lost?",
+	 .done = "{} is lost and opens nothing.",
+	 .help = "report a loss"},
+	{.noun = "token", .verb = "revoke", .path = "token/revoke",
+	 .parameters = {SERIAL}, .confirm = "Revoke {} for good?",
+	 .done = "{} is revoked.", .help = "end a token for good"},
+	{.noun = "token", .verb = "list", .path = "token/list",
+	 .parameters = {CHOICE_OPTION("--state", "state", COMMAND_TEXT,
+	     "pending|active|suspended|lost|revoked|void")},
+	 .columns = TOKEN_COLUMNS, .help = "all tokens"},
+	{.noun = "token", .verb = "show", .path = "token/show",
+	 .parameters = {SERIAL}, .columns = TOKEN_COLUMNS,
+	 .help = "one token"},
+
+	{.noun = "code", .verb = "issue", .path = "code/issue",
+	 .parameters = {ID, TEXT_OPTION("--until", "TIME", "until")},
+	 .handle = handle_code_issue,
+	 .help = "an emergency code for one login, printed once"},
+
+	{.noun = "terminal", .verb = "add", .path = "terminal/add",
+	 .parameters = {NAME, TEXT_OPTION("--group", "GROUP", "group")},
+	 .yes_member = "again", .handle = handle_terminal_add,
+	 .help = "a join code for a terminal (--yes: also for a known one)"},
+	{.noun = "terminal", .verb = "list", .path = "terminal/list",
+	 .columns = TERMINAL_COLUMNS, .help = "all terminals"},
+	{.noun = "terminal", .verb = "revoke", .path = "terminal/revoke",
+	 .parameters = {NAME}, .confirm = "Revoke {} and its certificates?",
+	 .done = "{} is revoked.", .help = "refuse a terminal from now on"},
+	TERMINAL_VERB("freeze", "{} is frozen.", "stop its logins at once"),
+	TERMINAL_VERB("thaw", "{} is no longer frozen.", "end a freeze"),
+
+	{.noun = "policy", .verb = "show", .path = "policy/show",
+	 .parameters = {TEXT_OPTION("--at", "DATE", "at")},
+	 .handle = handle_policy_show, .help = "the rules in force"},
+	{.noun = "policy", .verb = "set", .path = "policy/set",
+	 .parameters = {{"FILE", NULL, "file", COMMAND_LOCAL, true, NULL}},
+	 .handle = handle_policy_set, .help = "replace the rules (-: stdin)"},
+	{.noun = "policy", .verb = "test", .path = "policy/test",
+	 .parameters = {
+		{"--user", "ID", "user", COMMAND_TEXT, true, NULL},
+		{"--terminal", "NAME", "terminal", COMMAND_TEXT, true, NULL},
+		{"--service", "SERVICE", "service", COMMAND_TEXT, true, NULL}},
+	 .handle = handle_policy_test,
+	 .help = "which rule would decide; exit 1 if it refuses"},
+
+	{.noun = "audit", .verb = "list", .path = "audit/list",
+	 .parameters = {
+		TEXT_OPTION("--user", "ID", "user"),
+		TEXT_OPTION("--terminal", "NAME", "terminal"),
+		TEXT_OPTION("--result", "RESULT", "result"),
+		TEXT_OPTION("--from", "TIME", "from"),
+		TEXT_OPTION("--to", "TIME", "to"),
+		{"--limit", "N", "limit", COMMAND_NUMBER, false, NULL}},
+	 .columns = AUDIT_COLUMNS, .help = "the newest 50 records, or N"},
+	{.noun = "audit", .verb = "head", .path = "audit/head",
+	 .handle = handle_audit_head,
+	 .help = "number and hash of the last record, to be kept elsewhere"},
+	{.noun = "audit", .verb = "verify", .path = "audit/verify",
+	 .parameters = {
+		TEXT_OPTION("--head", "HASH", "head"),
+		{"--export", "FILE", "export", COMMAND_LOCAL, false, NULL}},
+	 .handle = handle_audit_verify,
+	 .help = "recompute the chain; with --export of a file, offline"},
+	{.noun = "audit", .verb = "export", .path = "audit/export",
+	 .handle = handle_audit_export,
+	 .help = "all records on standard output, one JSON object a line"},
+
+	{.noun = "server", .verb = "status", .path = "server/status",
+	 .columns = STATUS_COLUMNS, .help = "how the server is"},
+	{.noun = "server", .verb = "backup", .path = "server/backup",
+	 .parameters = {{"FILE", NULL, "file", COMMAND_LOCAL, true, NULL}},
+	 .handle = handle_server_backup,
+	 .help = "a consistent copy while logins go on"},
+	{.noun = "server", .verb = "freeze", .path = "server/freeze",
+	 .confirm = "Refuse every login everywhere until `server thaw`?",
+	 .done = "Frozen: nobody can log in. `sekimorictl server thaw` ends "
+		 "it.",
+	 .help = "refuse every login"},
+	{.noun = "server", .verb = "thaw", .path = "server/thaw",
+	 .done = "Logins go on.", .help = "end a freeze"},
+	{.noun = "server", .verb = "clock accept",
+	 .path = "server/clock-accept",
+	 .confirm = "Believe the server's clock from now on? If it went "
+		    "back, emergency and join codes become void.",
+	 .done = "The clock is believed.",
+	 .help = "mend a doubted clock, after setting it right"},
+	{.noun = "server", .verb = "keys rotate",
+	 .path = "server/keys-rotate",
+	 .done = "Everything is sealed under a new key. Make a new backup.",
+	 .help = "a new key-encryption key, everything resealed"},
+	{0},
+};
+/* clang-format on */

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * sekimorictl: reads the command line, asks what must be asked of the person,
+ * then asks the server. What commands there are is commands.c's.
+ */
+#include <malloc.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "server/ctl/arguments.h"
+#include "server/ctl/client.h"
+#include "server/ctl/prompt.h"
+#include "shared/secret.h"
+
+/* Whatever JSON held may have been a seed or a code. */
+static void free_wiped(void *memory)
+{
+	if (memory)
+		secret_wipe_bytes(memory, malloc_usable_size(memory));
+	free(memory);
+}
+
+/* Replaces "-" by what the person types. */
+static enum err ask_for_secrets(struct call *call)
+{
+	const struct command_parameter *p = call->command->parameters;
+	struct secret secret = {0};
+	enum err err = ERR_NONE;
+
+	for (size_t i = 0; i < COMMAND_PARAMETERS_MAX && p[i].name; i++) {
+		const char *value = json_string_value(
+		    json_object_get(call->members, p[i].member));
+
+		if ((p[i].kind != COMMAND_CODE &&
+			p[i].kind != COMMAND_SECRET) ||
+		    !value || strcmp(value, "-") != 0)
+			continue;
+		err = prompt_secret(
+		    p[i].kind == COMMAND_CODE ? "Code" : "Secret", &secret);
+		if (!err && json_object_set_new(call->members, p[i].member,
+				json_stringn(
+				    (const char *)secret.bytes, secret.length)))
+			err = ERR_INVALID;
+		secret_wipe(&secret);
+		if (err)
+			break;
+	}
+	return err;
+}
+
+/* Destructive verbs act on a yes only. */
+static int confirm(const struct call *call)
+{
+	const struct command *command = call->command;
+
+	if (!command->confirm || call->yes)
+		return EXIT_DONE;
+	if (!prompt_can_ask()) {
+		fprintf(stderr,
+		    "sekimorictl: `%s %s` asks before it acts, and there is "
+		    "no terminal to ask on. Add --yes.\n",
+		    command->noun, command->verb);
+		return EXIT_USAGE;
+	}
+	if (prompt_confirm(command->confirm, call_subject(call)))
+		return EXIT_DONE;
+	fputs("Nothing was done.\n", stderr);
+	return EXIT_REFUSED;
+}
+
+static int ask_server(struct call *call, struct client *client)
+{
+	json_t *answer = NULL;
+	int code = call_ask(call, client, &answer);
+
+	if (code == EXIT_DONE)
+		call_show(call, answer);
+	json_decref(answer);
+	return code;
+}
+
+static int run(struct call *call)
+{
+	struct client *client = NULL;
+	enum err err;
+	int code = confirm(call);
+
+	if (code != EXIT_DONE)
+		return code;
+	err = ask_for_secrets(call);
+	if (err) {
+		fprintf(stderr, "sekimorictl: what was typed is %s.\n",
+		    err_text(err));
+		return EXIT_USAGE;
+	}
+	err = client_new(call->socket_path, &client);
+	if (err) {
+		fprintf(stderr, "sekimorictl: %s.\n", err_text(err));
+		return EXIT_UNREACHABLE;
+	}
+	code = call->command->handle ? call->command->handle(call, client)
+				     : ask_server(call, client);
+	client_free(client);
+	return code;
+}
+
+static int understand_and_run(const char *const *words, size_t count)
+{
+	char problem[ARGUMENTS_PROBLEM_SIZE];
+	struct call call;
+	int code = EXIT_DONE;
+	enum err err = arguments_read(words, count, &call, problem);
+
+	if (err) {
+		fprintf(stderr, "sekimorictl: %s\n",
+		    problem[0] ? problem : err_text(err));
+		if (call.command)
+			arguments_usage(stderr, call.command);
+		code = EXIT_USAGE;
+	} else if (call.help && call.command) {
+		arguments_usage(stdout, call.command);
+	} else if (call.help) {
+		arguments_help(stdout);
+	} else {
+		code = run(&call);
+	}
+	arguments_free(&call);
+	if (fflush(stdout) != 0 && code == EXIT_DONE)
+		code = EXIT_REFUSED;
+	return code;
+}
+
+int main(int argc, char **argv)
+{
+	const char *const *words = (const char *const *)argv + 1;
+	size_t count = argc > 0 ? (size_t)argc - 1 : 0;
+
+	json_set_alloc_funcs(malloc, free_wiped);
+	output_open();
+	if (count > 0 && strcmp(words[0], "--complete") == 0) {
+		arguments_complete(stdout, words + 1, count - 1);
+		return EXIT_DONE;
+	}
+	if (count == 1 && strcmp(words[0], "--version") == 0) {
+		puts("sekimorictl " SEKIMORI_VERSION);
+		return EXIT_DONE;
+	}
+	if (secret_forbid_dumps()) {
+		fputs("sekimorictl: core dumps cannot be switched off; secrets "
+		      "might reach the disk, so nothing is done.\n",
+		    stderr);
+		return EXIT_REFUSED;
+	}
+	return understand_and_run(words, count);
+}
