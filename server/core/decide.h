@@ -34,6 +34,7 @@ struct emergency_code {
 
 struct subject_token {
 	int64_t id;
+	char serial[65]; /* for the record */
 	struct otp_token otp;
 };
 

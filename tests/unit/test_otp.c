@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* core/otp.c: the published vectors, windows and floors. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "server/core/otp.h"
+
+static const struct otp_window window = {1, 10};
+
+static struct secret secret_of(const char *text)
+{
+	struct secret secret = {0};
+
+	assert_int_equal(secret_set(&secret, text, strlen(text)), ERR_NONE);
+	return secret;
+}
+
+/* RFC 4226 appendix D: counters 0 to 9. */
+static void test_rfc_4226(void **state)
+{
+	static const char *const codes[] = {"755224", "287082", "359152",
+	    "969429", "338314", "254676", "287922", "162583", "399871",
+	    "520489"};
+	struct otp_token token = {OTP_HOTP, OTP_SHA1, 6, 0, {0}, 0};
+	char code[OTP_DIGITS_MAX + 1];
+
+	(void)state;
+	token.seed = secret_of("12345678901234567890");
+	for (int64_t i = 0; i < 10; i++) {
+		assert_int_equal(otp_generate(&token, i, code), ERR_NONE);
+		assert_string_equal(code, codes[i]);
+	}
+}
+
+/* RFC 6238 appendix B. */
+static void test_rfc_6238(void **state)
+{
+	static const struct {
+		int64_t time_s;
+		const char *codes[3];
+	} rows[] = {
+	    {59, {"94287082", "46119246", "90693936"}},
+	    {1111111109, {"07081804", "68084774", "25091201"}},
+	    {1111111111, {"14050471", "67062674", "99943326"}},
+	    {1234567890, {"89005924", "91819424", "93441116"}},
+	    {2000000000, {"69279037", "90698825", "38618901"}},
+	    {20000000000, {"65353130", "77737706", "47863826"}},
+	};
+	static const char *const seeds[] = {"12345678901234567890",
+	    "12345678901234567890123456789012",
+	    "12345678901234567890123456789012345678901234567890123456789012"
+	    "34"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		for (int a = OTP_SHA1; a <= OTP_SHA512; a++) {
+			struct otp_token token = {
+			    OTP_TOTP, (enum otp_algorithm)a, 8, 30, {0}, 0};
+			struct secret code = secret_of(rows[i].codes[a]);
+			int64_t counter = -1;
+
+			token.seed = secret_of(seeds[a]);
+			if (otp_verify(&token, &window, &code, rows[i].time_s,
+				&counter) != OTP_MATCH ||
+			    counter != rows[i].time_s / 30)
+				fail_msg("row %zu, algorithm %d", i, a);
+		}
+	}
+}
+
+static const struct {
+	const char *what;
+	enum otp_type type;
+	int64_t floor, counter; /* of the code shown */
+	enum otp_match match;
+} rows[] = {
+    {"this step", OTP_TOTP, 0, 1000, OTP_MATCH},
+    {"one before", OTP_TOTP, 0, 999, OTP_MATCH},
+    {"one after", OTP_TOTP, 0, 1001, OTP_MATCH},
+    {"two before", OTP_TOTP, 0, 998, OTP_NO_MATCH},
+    {"two after", OTP_TOTP, 0, 1002, OTP_NO_MATCH},
+    {"spent", OTP_TOTP, 1001, 1000, OTP_SPENT},
+    {"before the spent one", OTP_TOTP, 1001, 999, OTP_SPENT},
+    {"after the spent one", OTP_TOTP, 1001, 1001, OTP_MATCH},
+    {"next", OTP_HOTP, 7, 7, OTP_MATCH},
+    {"skipped ten", OTP_HOTP, 7, 17, OTP_MATCH},
+    {"skipped eleven", OTP_HOTP, 7, 18, OTP_NO_MATCH},
+    {"the last one again", OTP_HOTP, 7, 6, OTP_SPENT},
+    {"an old one", OTP_HOTP, 7, 3, OTP_NO_MATCH},
+    {"first of all", OTP_HOTP, 0, 0, OTP_MATCH},
+};
+
+static void test_windows_and_floors(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct otp_token token = {rows[i].type, OTP_SHA1, 8,
+		    rows[i].type == OTP_TOTP ? 30 : 0, {0}, rows[i].floor};
+		char text[OTP_DIGITS_MAX + 1];
+		struct secret code;
+		int64_t counter = -1;
+
+		token.seed = secret_of("12345678901234567890");
+		assert_int_equal(
+		    otp_generate(&token, rows[i].counter, text), ERR_NONE);
+		code = secret_of(text);
+		if (otp_verify(&token, &window, &code, 1000 * 30 + 7,
+			&counter) != rows[i].match)
+			fail_msg("row %zu: %s", i, rows[i].what);
+		if (rows[i].match == OTP_MATCH)
+			assert_int_equal(counter, rows[i].counter);
+		else
+			assert_int_equal(counter, -1);
+	}
+}
+
+static void test_odd_codes_match_nothing(void **state)
+{
+	static const char *const codes[] = {
+	    "", "0", "00000000000000000000", "28708", "2870820", "28708２"};
+	struct otp_token token = {OTP_TOTP, OTP_SHA1, 6, 30, {0}, 0};
+	int64_t counter = -1;
+
+	(void)state;
+	token.seed = secret_of("12345678901234567890");
+	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
+		struct secret code = secret_of(codes[i]);
+
+		assert_int_equal(
+		    otp_verify(&token, &window, &code, 59, &counter),
+		    OTP_NO_MATCH);
+	}
+	/* A token that lost its seed matches nothing either. */
+	token.seed.length = 0;
+	struct secret empty = {0};
+	assert_int_equal(
+	    otp_verify(&token, &window, &empty, 59, &counter), OTP_NO_MATCH);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_rfc_4226),
+	    cmocka_unit_test(test_rfc_6238),
+	    cmocka_unit_test(test_windows_and_floors),
+	    cmocka_unit_test(test_odd_codes_match_nothing),
+	};
+
+	if (otp_init() != ERR_NONE)
+		return 1;
+	return cmocka_run_group_tests_name("otp", tests, NULL, NULL);
+}

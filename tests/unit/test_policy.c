@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* core/policy.c: what is refused as a text, and which rule decides. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "server/core/policy.h"
+
+static const struct {
+	const char *text;
+	const char *says; /* part of the problem */
+} bad[] = {
+    {"", "no rule"},
+    {"# only a comment\n\n", "no rule"},
+    {"allow everyone factors=any", "line 1: unknown action"},
+    {"permit", "no name"},
+    {"permit factors=any", "no name"},
+    {"permit everyone", "without factors"},
+    {"permit everyone factors=", "empty value"},
+    {"permit everyone factors=otp,,emergency", "empty value"},
+    {"permit everyone factors=phone", "unknown factor"},
+    {"permit everyone factors=any factors=otp", "once"},
+    {"refuse nobody factors=any", "for permit"},
+    {"permit a factors=any\npermit a factors=otp", "line 2"},
+    {"permit a factors=any colour=red", "unknown key"},
+    {"permit a factors=any service=sshd service=su", "twice"},
+    {"permit a factors=any service", "KEY=VALUE"},
+    {"permit a factors=any\r\n", "control"},
+    {"permit a\001 factors=any\n", "control"},
+};
+
+static void test_bad_texts(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		char problem[POLICY_PROBLEM_SIZE];
+		struct policy *policy = NULL;
+
+		if (policy_parse(bad[i].text, strlen(bad[i].text), &policy,
+			problem) == ERR_NONE ||
+		    policy || !strstr(problem, bad[i].says))
+			fail_msg("row %zu: %s", i, problem);
+	}
+}
+
+static const char town[] =
+    "# terminals of the residents' desk first\n"
+    "exempt   timers      service=cron,atd\n"
+    "refuse   vendors     kind=contractor service=sudo,sudo-i\n"
+    "permit   residents   group=residents department=juumin,zeimu "
+    "factors=otp\n"
+    "refuse   residents2  group=residents\n"
+    "\tpermit   everyone    factors=any\n";
+
+static const struct {
+	const char *what;
+	struct policy_facts facts;
+	bool known;
+	enum policy_action action;
+	const char *rule;
+	int line;
+} asked[] = {
+    {"timer", {"s1", "soumu", "regular", "t1", "", "cron"}, true, POLICY_EXEMPT,
+	"timers", 2},
+    {"a stranger is never exempt", {"s1", "", "", "t1", "", "cron"}, false,
+	POLICY_PERMIT, "everyone", 6},
+    {"vendor and sudo", {"v1", "", "contractor", "t1", "", "sudo"}, true,
+	POLICY_REFUSE, "vendors", 3},
+    {"vendor and sshd", {"v1", "", "contractor", "t1", "", "sshd"}, true,
+	POLICY_PERMIT, "everyone", 6},
+    {"residents' desk", {"s1", "juumin", "regular", "t1", "residents", "gdm"},
+	true, POLICY_PERMIT, "residents", 4},
+    {"another department there",
+	{"s1", "soumu", "regular", "t1", "residents", "gdm"}, true,
+	POLICY_REFUSE, "residents2", 5},
+    {"a prefix is not the name",
+	{"s1", "juu", "regular", "t1", "residents", "gdm"}, true, POLICY_REFUSE,
+	"residents2", 5},
+    {"a stranger there", {"x", "juumin", "", "t1", "residents", "gdm"}, false,
+	POLICY_PERMIT, "everyone", 6},
+};
+
+static void test_first_match_decides(void **state)
+{
+	char problem[POLICY_PROBLEM_SIZE];
+	struct policy *policy = NULL;
+
+	(void)state;
+	assert_int_equal(
+	    policy_parse(town, strlen(town), &policy, problem), ERR_NONE);
+	for (size_t i = 0; i < sizeof(asked) / sizeof(asked[0]); i++) {
+		struct policy_answer answer =
+		    policy_ask(policy, &asked[i].facts, asked[i].known);
+
+		if (answer.action != asked[i].action ||
+		    strcmp(answer.rule, asked[i].rule) != 0 ||
+		    answer.line != asked[i].line)
+			fail_msg("row %zu: %s", i, asked[i].what);
+	}
+	policy_free(policy);
+}
+
+static void test_no_match_is_refusal(void **state)
+{
+	static const char text[] = "permit it department=it factors=any";
+	const struct policy_facts facts = {"s1", "soumu", "", "t", "", "su"};
+	char problem[POLICY_PROBLEM_SIZE];
+	struct policy *policy = NULL;
+
+	(void)state;
+	assert_int_equal(
+	    policy_parse(text, strlen(text), &policy, problem), ERR_NONE);
+	assert_int_equal(
+	    policy_ask(policy, &facts, true).action, POLICY_REFUSE);
+	/* A stranger must not learn that nobody is permitted. */
+	assert_int_equal(
+	    policy_ask(policy, &facts, false).action, POLICY_PERMIT);
+	policy_free(policy);
+}
+
+static void test_default_permits_everybody(void **state)
+{
+	const struct policy_facts facts = {"s1", "", "", "t", "", "su"};
+	char problem[POLICY_PROBLEM_SIZE];
+	struct policy *policy = NULL;
+	struct policy_answer answer;
+
+	(void)state;
+	assert_int_equal(policy_parse(POLICY_DEFAULT_TEXT,
+			     strlen(POLICY_DEFAULT_TEXT), &policy, problem),
+	    ERR_NONE);
+	answer = policy_ask(policy, &facts, true);
+	assert_int_equal(answer.action, POLICY_PERMIT);
+	assert_int_equal(
+	    answer.factors, 1u << FACTOR_OTP | 1u << FACTOR_EMERGENCY);
+	policy_free(policy);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_bad_texts),
+	    cmocka_unit_test(test_first_match_decides),
+	    cmocka_unit_test(test_no_match_is_refusal),
+	    cmocka_unit_test(test_default_permits_everybody),
+	};
+
+	return cmocka_run_group_tests_name("policy", tests, NULL, NULL);
+}
