@@ -15,7 +15,7 @@ enum {
 	HTTP_HEAD_BYTES_MAX = 8192,
 	HTTP_HEADERS_MAX = 64,
 	HTTP_METHOD_SIZE = 8,
-	HTTP_PATH_SIZE = 512, /* NUL included */
+	HTTP_PATH_SIZE = 2560, /* NUL included; a login token fits */
 };
 
 enum http_parse {

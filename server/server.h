@@ -26,15 +26,24 @@ struct server {
 	struct store *store; /* only through jobs */
 	struct keyring *keyring;
 	struct authority *authority;
-	struct rate_table *rates;  /* per terminal: attempts, failures */
-	struct clock_reading mark; /* last believed time */
+	struct rate_table *rates;    /* attempts per terminal */
+	struct rate_table *failures; /* per terminal; only inside jobs */
+	struct clock_reading mark;   /* last believed time */
 	bool clock_doubtful;
+	char boot_id[CLOCK_BOOT_ID_SIZE];
 	struct server_counts {                   /* for /metrics */
 		unsigned long long decisions[4]; /* by enum result */
 		unsigned long long reasons[16];  /* by enum reason */
 		unsigned long long rate_limited, unavailable;
 	} counts;
 };
+
+/* The kernel's name for this boot; "" if it has none. */
+void server_read_boot_id(char out[CLOCK_BOOT_ID_SIZE]);
+
+/* What the clocks say, believed or not. */
+void server_read_clocks(
+    const struct server *server, struct clock_reading *out, int64_t *out_ms);
 
 /* Reads the clocks once and judges them; call once per request. */
 struct clock_judgement server_now(struct server *server, int64_t *out_now_ms);

@@ -1,0 +1,510 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The login call inside its transaction: tell a retried attempt its verdict
+ * again, or load the subject, decide, write everything down and phrase the
+ * answer. A stranger takes every step a colleague takes, on a decoy. The
+ * decision itself is core/decide.c; this file owns the order around it.
+ */
+#include "server/login_call.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "server/rate.h"
+#include "server/store/audit.h"
+#include "server/store/once.h"
+#include "server/store/subject.h"
+#include "server/store/token.h"
+#include "shared/encode.h"
+
+enum {
+	ATTEMPT_INPUT_BYTES = 8 + LOGIN_ATTEMPT_BYTES
+};
+
+/* What a call may happen once by: its attempt, and the login it finishes. */
+struct once_keys {
+	unsigned char attempt[ONCE_KEY_BYTES];
+	unsigned char login[ONCE_KEY_BYTES];
+	unsigned char body[ONCE_KEY_BYTES];
+};
+
+static enum err keyed_key(const struct store *store, const char *label,
+    const void *bytes, size_t length, unsigned char out[ONCE_KEY_BYTES])
+{
+	unsigned char hash[32];
+	enum err err = store_keyed_hash(store, label, bytes, length, hash);
+
+	if (err == ERR_NONE)
+		memcpy(out, hash, ONCE_KEY_BYTES);
+	return err;
+}
+
+/* Path and body hold the code, so they are hashed under the server's key. */
+static enum err make_keys(const struct login_call *login,
+    const struct store *store, struct once_keys *out)
+{
+	const struct http_exchange *exchange = login->call.exchange;
+	unsigned char input[ATTEMPT_INPUT_BYTES];
+	char body[HTTP_PATH_SIZE + 1 + HTTP_BODY_BYTES_MAX];
+	size_t path_length = strlen(exchange->message->path);
+	int64_t terminal_id = login->call.terminal.id;
+	enum err err;
+
+	memcpy(input, &terminal_id, 8);
+	memcpy(input + 8, login->attempt, LOGIN_ATTEMPT_BYTES);
+	memcpy(body, exchange->message->path, path_length + 1);
+	memcpy(body + path_length + 1, exchange->body, exchange->body_length);
+	err = keyed_key(store, "body", body,
+	    path_length + 1 + exchange->body_length, out->body);
+	secret_wipe_bytes(body, sizeof(body));
+	if (err == ERR_NONE)
+		err = keyed_key(
+		    store, "attempt", input, sizeof(input), out->attempt);
+	if (err == ERR_NONE)
+		err = keyed_key(store, "login", login->claims.challenge,
+		    LOGIN_CHALLENGE_BYTES, out->login);
+	return err;
+}
+
+static enum err find_person(
+    struct login_call *login, struct store *store, bool *out_known)
+{
+	const struct login_claims *claims = &login->claims;
+	enum err err = person_find_login(store, claims->user,
+	    claims->person[0] ? claims->person : NULL, &login->person);
+
+	*out_known = err == ERR_NONE;
+	if (err == ERR_NOT_FOUND)
+		err = person_find_decoy(store, claims->user, &login->person);
+	return err;
+}
+
+static struct policy_answer ask_policy(
+    const struct login_call *login, const struct store *store)
+{
+	const struct policy_facts facts = {
+	    .user = login->person.user,
+	    .department = login->person.department,
+	    .kind = login->person.kind,
+	    .terminal = login->call.terminal.name,
+	    .group = login->call.terminal.group,
+	    .service = login->claims.service,
+	};
+
+	return policy_ask(store->policy, &facts, login->known);
+}
+
+static enum err load_subject(struct login_call *login, struct store *store,
+    enum factor factor, struct subject *out)
+{
+	enum err err;
+
+	err = find_person(login, store, &login->known);
+	if (err == ERR_NONE)
+		err = subject_load(store, &login->person, factor,
+		    login->call.terminal.id, out);
+	if (err != ERR_NONE)
+		return err;
+	out->known = login->known;
+	out->frozen =
+	    out->frozen || login->call.terminal.frozen || store->all_frozen;
+	return ERR_NONE;
+}
+
+static enum err make_question(const struct login_call *login,
+    const struct store *store, struct question *out)
+{
+	out->factor = login->factor;
+	out->proven = login->claims.proven;
+	out->clock_trusted = login->call.clock_trusted;
+	out->now_s = login->call.now_s;
+	if (login->factor == FACTOR_EMERGENCY && login->code.length > 0)
+		return emergency_hash(store, login->person.id,
+		    (const char *)login->code.bytes, login->code.length,
+		    &out->code);
+	return secret_set(&out->code, login->code.bytes, login->code.length);
+}
+
+static void describe_user(const struct login_call *login,
+    struct audit_entry *entry, const char *stranger)
+{
+	if (!login->known) {
+		/* Whatever was typed may be a password: only its keyed hash
+		 * is kept, enough to see that it was the same again. */
+		audit_add_text(entry, "user_hash", stranger);
+		return;
+	}
+	audit_add_text(entry, "user", login->person.user);
+	if (strcmp(login->person.user, login->claims.user) != 0)
+		audit_add_text(entry, "account", login->claims.user);
+}
+
+static void describe(const struct login_call *login,
+    const struct policy_answer *permit, const char *token_serial,
+    const char *stranger, struct audit_entry *entry)
+{
+	const struct login_claims *claims = &login->claims;
+	const struct decision *decision = &login->decision;
+
+	entry->kind = "login";
+	entry->time_ms = login->call.now_ms;
+	audit_add_text(entry, "request", login->call.exchange->request_id);
+	describe_user(login, entry, stranger);
+	audit_add_text(entry, "terminal", login->call.terminal.name);
+	audit_add_text(entry, "service", claims->service);
+	if (claims->tty[0])
+		audit_add_text(entry, "tty", claims->tty);
+	if (claims->rhost[0])
+		audit_add_text(entry, "rhost", claims->rhost);
+	audit_add_text(
+	    entry, "first_factor", claims->proven ? "proven" : "unproven");
+	if (login->factor != FACTOR_NONE)
+		audit_add_text(entry, "factor", factor_text(login->factor));
+	audit_add_text(entry, "result", result_text(decision->result));
+	if (decision->result == RESULT_DENY)
+		audit_add_text(entry, "reason", reason_text(decision->reason));
+	if (decision->result == RESULT_EXEMPT)
+		audit_add_text(entry, "rule", permit->rule);
+	audit_add_text(entry, "token", token_serial);
+}
+
+/*
+ * Accepts and evaluated failures are a record each: the throttle bounds
+ * them. Everything else costs whoever sends it nothing and is counted.
+ */
+static enum err record(struct login_call *login, struct store *store,
+    const struct policy_answer *permit, const char *token_serial)
+{
+	const struct decision *decision = &login->decision;
+	struct audit_entry entry = {0};
+	char same[3 * (NAME_BYTES_MAX + 1) + 32];
+	char stranger[ENCODE_HEX_SIZE(16)] = "";
+	unsigned char hash[ONCE_KEY_BYTES];
+	enum err err = keyed_key(store, "user", login->claims.user,
+	    strlen(login->claims.user), hash);
+
+	if (err != ERR_NONE)
+		return err;
+	encode_hex(hash, sizeof(hash), stranger);
+	describe(login, permit, token_serial, stranger, &entry);
+	if (decision->result == RESULT_ACCEPT ||
+	    (decision->evaluated && decision->reason == REASON_WRONG))
+		return audit_append(store, &entry, NULL);
+	snprintf(same, sizeof(same), "login|%s|%s|%s|%s|%s",
+	    login->known ? login->person.user : "", login->call.terminal.name,
+	    login->claims.service, result_text(decision->result),
+	    reason_text(decision->reason));
+	return audit_append_counted(store, &entry, same);
+}
+
+static json_t *phrase_accept(const struct login_call *login)
+{
+	unsigned char name[16];
+	char text[ENCODE_BASE64_SIZE(sizeof(name))];
+
+	/* The challenge is random already, and of this login alone. */
+	memcpy(name, login->claims.challenge, sizeof(name));
+	encode_base64url(name, sizeof(name), text);
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:[]}", "result", "accept",
+	    "user", login->claims.user, "person", login->person.user, "by",
+	    factor_text(login->factor), "login", text, "notices");
+}
+
+static json_t *phrase_deny(const struct decision *decision)
+{
+	json_t *reply = json_pack("{s:s, s:s}", "result", "deny", "reason",
+	    reason_text(decision->reason));
+
+	if (decision->reason == REASON_THROTTLED)
+		json_object_set_new(
+		    reply, "retry_at", json_integer(decision->retry_at));
+	return reply;
+}
+
+static json_t *phrase_continue(struct login_call *login,
+    const struct store *store, const struct policy_answer *permit)
+{
+	char token[LOGIN_TOKEN_SIZE];
+	char challenge[ENCODE_BASE64_SIZE(LOGIN_CHALLENGE_BYTES)];
+	json_t *offered = json_array();
+
+	for (enum factor f = FACTOR_OTP; f <= FACTOR_EMERGENCY; f++)
+		if (permit->factors & 1u << f)
+			json_array_append_new(
+			    offered, json_string(factor_text(f)));
+	login->claims.until = login->call.now_s + LOGIN_LIFETIME_S;
+	if (login_token_write(&login->claims, &store->login_key,
+		login->call.exchange->peer->fingerprint, token) != ERR_NONE) {
+		json_decref(offered);
+		return NULL;
+	}
+	encode_base64url(
+	    login->claims.challenge, LOGIN_CHALLENGE_BYTES, challenge);
+	return json_pack("{s:s, s:s, s:o, s:s, s:i}", "result", "continue",
+	    "login", token, "factors", offered, "challenge", challenge,
+	    "expires_in", LOGIN_LIFETIME_S);
+}
+
+static json_t *phrase(struct login_call *login, const struct store *store,
+    const struct policy_answer *permit)
+{
+	switch (login->decision.result) {
+	case RESULT_ACCEPT:
+		return phrase_accept(login);
+	case RESULT_EXEMPT:
+		return json_pack(
+		    "{s:s, s:s}", "result", "exempt", "rule", permit->rule);
+	case RESULT_CONTINUE:
+		return phrase_continue(login, store, permit);
+	case RESULT_DENY:
+		break;
+	}
+	return phrase_deny(&login->decision);
+}
+
+/* Remembers the verdict under its attempt and closes the login. */
+static enum err remember(struct login_call *login, struct store *store,
+    const struct once_keys *keys, int64_t token_id)
+{
+	struct once once = {
+	    .person_id = login->person.id,
+	    .token_id = token_id,
+	    .terminal_id = login->call.terminal.id,
+	    .accepted = login->decision.result == RESULT_ACCEPT,
+	    .until = login->call.now_s + LOGIN_ATTEMPT_KEPT_S,
+	};
+	size_t length = strlen(login->call.reply);
+	enum err err = ERR_NONE;
+
+	memcpy(once.body, keys->body, ONCE_KEY_BYTES);
+	if (login->has_attempt) {
+		if (length > sizeof(once.verdict))
+			return ERR_TOO_LONG;
+		memcpy(once.key, keys->attempt, ONCE_KEY_BYTES);
+		memcpy(once.verdict, login->call.reply, length);
+		once.verdict_length = length;
+		err = once_add(store, &once);
+	}
+	if (err != ERR_NONE || !login->by_token)
+		return err;
+	memcpy(once.key, keys->login, ONCE_KEY_BYTES);
+	once.verdict_length = 0;
+	once.until = login->claims.until;
+	return once_add(store, &once);
+}
+
+static enum err conclude(struct login_call *login, struct store *store,
+    const struct once_keys *keys, const struct policy_answer *permit,
+    const struct subject *subject)
+{
+	const struct decision *decision = &login->decision;
+	const struct subject_token *token =
+	    decision->token_index >= 0 ? &subject->tokens[decision->token_index]
+				       : NULL;
+	enum err err = ERR_NONE;
+
+	login->decided = true;
+	if (decision->result != RESULT_CONTINUE) {
+		err = subject_apply(store, &login->person, login->factor,
+		    login->call.terminal.id, subject, decision,
+		    login->claims.proven, login->call.now_s);
+		if (err == ERR_NONE)
+			err = record(
+			    login, store, permit, token ? token->serial : NULL);
+	}
+	if (err == ERR_NONE)
+		err = terminal_call_answer(
+		    &login->call, phrase(login, store, permit));
+	if (err == ERR_NONE && decision->result != RESULT_CONTINUE)
+		err = remember(login, store, keys, token ? token->id : 0);
+	return err;
+}
+
+static enum err decide_now(
+    struct login_call *login, struct store *store, const struct once_keys *keys)
+{
+	struct server *server = login->call.server;
+	const unsigned char *fingerprint =
+	    login->call.exchange->peer->fingerprint;
+	struct question question = {0};
+	struct subject subject = {0};
+	struct policy_answer permit;
+	enum err err = load_subject(login, store, login->factor, &subject);
+
+	if (err != ERR_NONE)
+		goto out;
+	err = make_question(login, store, &question);
+	if (err != ERR_NONE)
+		goto out;
+	permit = ask_policy(login, store);
+	login->decision =
+	    decide(&question, &subject, &permit, &server->settings.limits);
+	if (login->decision.evaluated &&
+	    login->decision.result == RESULT_DENY &&
+	    login->decision.reason == REASON_WRONG)
+		rate_count_failure(
+		    server->failures, fingerprint, login->call.now_ms);
+	err = conclude(login, store, keys, &permit, &subject);
+out:
+	question_wipe(&question);
+	subject_wipe(&subject);
+	return err;
+}
+
+static bool has_token(const struct subject *subject, int64_t token_id)
+{
+	for (size_t i = 0; i < subject->token_count; i++)
+		if (subject->tokens[i].id == token_id)
+			return true;
+	return token_id == 0; /* accepted without one */
+}
+
+/*
+ * A retried accept is told again only to somebody who would still be let in:
+ * a decision without a factor says so. Its own throttle was cleared by the
+ * accept, and what others have failed since takes nothing back.
+ */
+static enum err may_tell_again(struct login_call *login, struct store *store,
+    const struct once *once, bool *out_may)
+{
+	const struct question question = {.factor = FACTOR_NONE,
+	    .proven = login->claims.proven,
+	    .clock_trusted = login->call.clock_trusted,
+	    .now_s = login->call.now_s};
+	struct subject subject = {0};
+	struct policy_answer permit;
+	enum err err = load_subject(login, store, FACTOR_OTP, &subject);
+
+	if (err != ERR_NONE)
+		goto out;
+	permit = ask_policy(login, store);
+	memset(&subject.throttle, 0, sizeof(subject.throttle));
+	login->decision = decide(
+	    &question, &subject, &permit, &login->call.server->settings.limits);
+	*out_may = login->decision.result != RESULT_DENY &&
+		   has_token(&subject, once->token_id);
+	if (!*out_may && login->decision.result != RESULT_DENY)
+		login->decision = (struct decision){.result = RESULT_DENY};
+out:
+	subject_wipe(&subject);
+	return err;
+}
+
+static enum err tell_again(struct login_call *login, struct store *store,
+    const struct once_keys *keys, const struct once *once)
+{
+	const struct policy_answer nothing = {POLICY_REFUSE, 0, "", 0};
+	bool may = !once->accepted;
+	enum err err = ERR_NONE;
+
+	if (memcmp(once->body, keys->body, ONCE_KEY_BYTES) != 0) {
+		terminal_call_problem(&login->call, 400,
+		    "This attempt was made before with another body.");
+		return ERR_NONE;
+	}
+	if (!may)
+		err = may_tell_again(login, store, once, &may);
+	if (err != ERR_NONE)
+		return err;
+	if (!may) {
+		login->decided = true;
+		err = record(login, store, &nothing, NULL);
+		if (err == ERR_NONE)
+			err = terminal_call_answer(
+			    &login->call, phrase_deny(&login->decision));
+		return err;
+	}
+	login->call.reply = strndup(once->verdict, once->verdict_length);
+	if (!login->call.reply)
+		return ERR_MEMORY;
+	login->call.status = 200;
+	return ERR_NONE;
+}
+
+/*
+ * What is asked: from the body, with a fresh challenge for a name, or from
+ * the token in the path. ERR_NOT_FOUND when that is none of ours.
+ */
+static enum err read_claims(struct login_call *login, const struct store *store)
+{
+	const char *token = strrchr(login->call.exchange->message->path, '/');
+	struct secret fresh = {0};
+	enum err err;
+
+	if (login->by_token)
+		return login_token_read(token + 1, &store->login_key,
+		    login->call.exchange->peer->fingerprint, &login->claims);
+	err = secret_random(&fresh, LOGIN_CHALLENGE_BYTES);
+	if (err == ERR_NONE)
+		memcpy(login->claims.challenge, fresh.bytes,
+		    LOGIN_CHALLENGE_BYTES);
+	return err;
+}
+
+/* Over, or finished by another attempt: there is no such login any more. */
+static enum err check_open(
+    struct login_call *login, struct store *store, const struct once_keys *keys)
+{
+	struct once once = {0};
+	enum err err;
+
+	if (!login->by_token)
+		return ERR_NONE;
+	if (login->call.now_s >= login->claims.until)
+		return ERR_NOT_FOUND;
+	err = once_find(store, keys->login, login->call.now_s, &once);
+	if (err == ERR_NONE)
+		return ERR_NOT_FOUND;
+	return err == ERR_NOT_FOUND ? ERR_NONE : err;
+}
+
+static enum err say_gone(struct login_call *login)
+{
+	terminal_call_problem(
+	    &login->call, 404, "There is no such login, or it is finished.");
+	return ERR_NONE;
+}
+
+static enum err work_new(
+    struct login_call *login, struct store *store, const struct once_keys *keys)
+{
+	struct terminal_call *call = &login->call;
+	enum err err = check_open(login, store, keys);
+
+	if (err == ERR_NOT_FOUND)
+		return say_gone(login);
+	if (err != ERR_NONE)
+		return err;
+	if (!rate_failures_allow(call->server->failures,
+		call->exchange->peer->fingerprint,
+		call->server->settings.terminal_failures, call->now_ms)) {
+		terminal_call_problem(call, 429,
+		    "Too many failures from this terminal this minute.");
+		return ERR_NONE;
+	}
+	return decide_now(login, store, keys);
+}
+
+enum err login_work(struct terminal_call *call, struct store *store)
+{
+	struct login_call *login = (struct login_call *)call;
+	struct once_keys keys = {0};
+	struct once once = {0};
+	enum err err = read_claims(login, store);
+
+	login->decided = false;
+	if (err == ERR_NOT_FOUND)
+		return say_gone(login);
+	if (err == ERR_NONE)
+		err = make_keys(login, store, &keys);
+	if (err == ERR_NONE && login->has_attempt) {
+		err = once_find(store, keys.attempt, call->now_s, &once);
+		if (err == ERR_NONE)
+			return tell_again(login, store, &keys, &once);
+		if (err == ERR_NOT_FOUND)
+			err = ERR_NONE;
+	}
+	if (err != ERR_NONE)
+		return err;
+	return work_new(login, store, &keys);
+}

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "server/rate.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	PROBES_MAX = 16
+};
+
+struct bucket {
+	unsigned char key[CERTIFICATE_HASH_BYTES];
+	bool taken;
+	int64_t last_ms;      /* when credit was reckoned */
+	int64_t credit_milli; /* thousandths of an attempt */
+	int64_t window_ms;    /* when the minute of failures began */
+	int64_t failures;
+};
+
+struct rate_table {
+	struct bucket buckets[RATE_TERMINALS_MAX];
+};
+
+struct rate_table *rate_new(void)
+{
+	return calloc(1, sizeof(struct rate_table));
+}
+
+void rate_free(struct rate_table *table)
+{
+	free(table);
+}
+
+/* Fingerprints are hashes already; only holders of our certificates get
+ * here, so nobody chooses them to collide at will. */
+static struct bucket *find(
+    struct rate_table *table, const unsigned char *key, int64_t now_ms)
+{
+	size_t start = ((size_t)key[0] << 8 | key[1]) % RATE_TERMINALS_MAX;
+	struct bucket *oldest = &table->buckets[start];
+
+	for (size_t i = 0; i < PROBES_MAX; i++) {
+		struct bucket *bucket =
+		    &table->buckets[(start + i) % RATE_TERMINALS_MAX];
+
+		if (bucket->taken &&
+		    memcmp(bucket->key, key, sizeof(bucket->key)) == 0)
+			return bucket;
+		if (!bucket->taken) {
+			oldest = bucket;
+			break;
+		}
+		if (bucket->last_ms < oldest->last_ms)
+			oldest = bucket;
+	}
+	memset(oldest, 0, sizeof(*oldest));
+	memcpy(oldest->key, key, sizeof(oldest->key));
+	oldest->taken = true;
+	oldest->last_ms = now_ms;
+	oldest->window_ms = now_ms;
+	oldest->credit_milli = INT64_MAX; /* full; cut to the burst below */
+	return oldest;
+}
+
+bool rate_take(struct rate_table *table,
+    const unsigned char key[CERTIFICATE_HASH_BYTES], int64_t rate,
+    int64_t now_ms)
+{
+	struct bucket *bucket;
+	int64_t full = rate * RATE_BURST_SECONDS * 1000;
+	int64_t elapsed_ms;
+
+	if (rate == 0)
+		return true;
+	bucket = find(table, key, now_ms);
+	elapsed_ms = now_ms - bucket->last_ms;
+	if (elapsed_ms < 0)
+		elapsed_ms = 0;
+	if (elapsed_ms >= RATE_BURST_SECONDS * 1000 ||
+	    bucket->credit_milli >= full)
+		bucket->credit_milli = full;
+	else
+		bucket->credit_milli += elapsed_ms * rate;
+	if (bucket->credit_milli > full)
+		bucket->credit_milli = full;
+	bucket->last_ms = now_ms;
+	if (bucket->credit_milli < 1000)
+		return false;
+	bucket->credit_milli -= 1000;
+	return true;
+}
+
+static void turn_window(struct bucket *bucket, int64_t now_ms)
+{
+	int64_t elapsed_ms = now_ms - bucket->window_ms;
+
+	bucket->last_ms = now_ms;
+	if (elapsed_ms >= 0 && elapsed_ms < RATE_FAILURE_WINDOW_S * 1000)
+		return;
+	bucket->window_ms = now_ms;
+	bucket->failures = 0;
+}
+
+bool rate_failures_allow(struct rate_table *table,
+    const unsigned char key[CERTIFICATE_HASH_BYTES], int64_t limit,
+    int64_t now_ms)
+{
+	struct bucket *bucket;
+
+	if (limit == 0)
+		return true;
+	bucket = find(table, key, now_ms);
+	turn_window(bucket, now_ms);
+	return bucket->failures < limit;
+}
+
+void rate_count_failure(struct rate_table *table,
+    const unsigned char key[CERTIFICATE_HASH_BYTES], int64_t now_ms)
+{
+	struct bucket *bucket = find(table, key, now_ms);
+
+	turn_window(bucket, now_ms);
+	bucket->failures++;
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A call from a terminal: parse the body on the loop's thread, identify the
+ * terminal by its certificate inside the transaction, do the work there,
+ * reply after the commit. Every handler for terminals is one of these, so
+ * that none can forget the identification or reply too early.
+ */
+#ifndef SEKIMORI_TERMINAL_CALL_H
+#define SEKIMORI_TERMINAL_CALL_H
+
+#include "server/server.h"
+#include "server/store/terminal.h"
+#include "shared/json.h"
+
+struct terminal_call {
+	struct job job;
+	struct server *server;
+	struct http_exchange *exchange;
+	json_t *request; /* the body; strings taken from it point here */
+	int64_t now_s, now_ms;
+	bool clock_trusted;
+	bool is_public; /* no certificate asked for (join) */
+
+	/* Filled inside the transaction, afresh on each run. */
+	struct terminal terminal;
+	int status;         /* of the reply; starts at 503 */
+	const char *detail; /* of a problem; a literal */
+	char *reply;        /* JSON text of a 200; owned */
+
+	/* The work. An error rolls back; a refusal sets status and detail
+	 * and returns ERR_NONE. */
+	enum err (*work)(struct terminal_call *call, struct store *store);
+	/* On the loop's thread, before the reply; may be NULL. */
+	void (*told)(struct terminal_call *call);
+	/* Frees what the embedding struct owns; may be NULL. */
+	void (*wipe)(struct terminal_call *call);
+};
+
+/*
+ * Begins a call of `size` bytes, whose first member is a struct
+ * terminal_call. Replies by itself and returns NULL when the body is no JSON
+ * object or memory is short. A body-less call (GET) passes false.
+ */
+struct terminal_call *terminal_call_new(struct server *server,
+    struct http_exchange *exchange, size_t size, bool has_body);
+
+/* Takes members from the body; replies 400 and frees the call on failure. */
+bool terminal_call_take(struct terminal_call *call,
+    const struct json_member *members, size_t count, void *target);
+
+/* Hands it to the batch; 503 when that is full. */
+void terminal_call_submit(struct terminal_call *call);
+
+/* Ends a call that was not submitted with a problem reply. */
+void terminal_call_refuse(
+    struct terminal_call *call, int status, const char *detail);
+
+/* Within work: a 200 with this object, which is released. */
+enum err terminal_call_answer(struct terminal_call *call, json_t *object);
+
+/* Within work: a problem; a literal. */
+void terminal_call_problem(
+    struct terminal_call *call, int status, const char *detail);
+
+#endif
