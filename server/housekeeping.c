@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "server/housekeeping.h"
+
+#include <event2/event.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "server/store/audit.h"
+#include "server/store/once.h"
+#include "shared/log.h"
+
+struct housekeeping {
+	struct server *server;
+	struct event *timer;
+	int64_t renew_at; /* when certificates are to be looked at again */
+	bool busy;        /* a job is under way */
+};
+
+struct chores {
+	struct job job;
+	struct housekeeping *keeping;
+	int64_t now_s, now_ms;
+	struct clock_reading mark;
+	bool trusted;
+	bool renew; /* look at certificates too */
+	bool changed;
+	int64_t next_s;
+};
+
+static enum err renew(
+    struct server *server, int64_t now_s, bool *out_changed, int64_t *out_next)
+{
+	struct config_list *list = &server->settings.server_names;
+	char *names[CONFIG_LIST_MAX];
+
+	for (size_t i = 0; i < list->count; i++)
+		names[i] = list->items[i];
+	return authority_renew(server->store, server->authority,
+	    &server->settings.lifetimes, names, list->count, now_s, out_changed,
+	    out_next);
+}
+
+/* Replaces the authority by what the store holds. Only while holding the
+ * store: jobs sign with it. */
+static enum err reload(struct server *server)
+{
+	struct authority *fresh = NULL;
+	enum err err = authority_load(server->store, &fresh);
+
+	if (err != ERR_NONE)
+		return err;
+	authority_free(server->authority);
+	server->authority = fresh;
+	return ERR_NONE;
+}
+
+static enum err show_identity(struct server *server)
+{
+	return http_set_identity(server->http,
+	    authority_server_chain(server->authority),
+	    authority_server_key(server->authority),
+	    authority_trusted(server->authority));
+}
+
+static enum err chores_run(struct job *job, struct store *store)
+{
+	struct chores *chores = (struct chores *)job;
+	struct server *server = chores->keeping->server;
+	enum err err = store_set_mark(store, &chores->mark);
+
+	chores->changed = false;
+	chores->next_s = chores->keeping->renew_at;
+	/* In doubtful time nothing is over and nothing is due. */
+	if (err != ERR_NONE || !chores->trusted)
+		return err;
+	err = audit_close_counted(store, chores->now_ms, false);
+	if (err == ERR_NONE)
+		err = once_drop_old(store, chores->now_s);
+	if (err == ERR_NONE && chores->renew)
+		err = renew(
+		    server, chores->now_s, &chores->changed, &chores->next_s);
+	return err;
+}
+
+static void chores_free(struct chores *chores)
+{
+	chores->keeping->busy = false;
+	free(chores);
+}
+
+static enum err reload_run(struct job *job, struct store *store)
+{
+	struct chores *chores = (struct chores *)job;
+
+	(void)store;
+	return reload(chores->keeping->server);
+}
+
+static void reload_finish(struct job *job, enum err err)
+{
+	struct chores *chores = (struct chores *)job;
+
+	if (err == ERR_NONE)
+		err = show_identity(chores->keeping->server);
+	if (err == ERR_NONE)
+		log_plain(LOG_NOTICE, "certificates were renewed");
+	else
+		log_line(LOG_CRIT, "renewed certificates cannot be used",
+		    LOG_TEXT("error", err_text(err)));
+	chores_free(chores);
+}
+
+static void chores_finish(struct job *job, enum err err)
+{
+	struct chores *chores = (struct chores *)job;
+	struct housekeeping *keeping = chores->keeping;
+
+	if (err != ERR_NONE) {
+		log_line(LOG_ERR, "housekeeping failed",
+		    LOG_TEXT("error", err_text(err)));
+		chores_free(chores);
+		return;
+	}
+	keeping->renew_at = chores->next_s;
+	if (!chores->changed) {
+		chores_free(chores);
+		return;
+	}
+	/* Only after the commit are the new keys real; a second job loads
+	 * them, because others may be signing with the old ones now. */
+	chores->job.run = reload_run;
+	chores->job.finish = reload_finish;
+	if (batch_submit(keeping->server->batch, &chores->job) != ERR_NONE) {
+		keeping->renew_at = 0;
+		chores_free(chores);
+	}
+}
+
+static void on_timer(evutil_socket_t fd, short what, void *context)
+{
+	struct housekeeping *keeping = context;
+	struct chores *chores = NULL;
+	struct clock_judgement judgement;
+
+	(void)fd;
+	(void)what;
+	if (keeping->busy)
+		return;
+	chores = calloc(1, sizeof(*chores));
+	if (!chores)
+		return;
+	judgement = server_now(keeping->server, &chores->now_ms);
+	chores->job.run = chores_run;
+	chores->job.finish = chores_finish;
+	chores->keeping = keeping;
+	chores->now_s = judgement.now_s;
+	chores->trusted = judgement.trusted;
+	chores->mark = keeping->server->mark;
+	chores->renew = judgement.now_s >= keeping->renew_at;
+	keeping->busy = true;
+	if (batch_submit(keeping->server->batch, &chores->job) != ERR_NONE)
+		chores_free(chores);
+}
+
+enum err housekeeping_start(struct server *server, struct housekeeping **out)
+{
+	const struct timeval every = {HOUSEKEEPING_EVERY_S, 0};
+	struct housekeeping *keeping = calloc(1, sizeof(*keeping));
+
+	if (!keeping)
+		return ERR_MEMORY;
+	keeping->server = server;
+	keeping->timer =
+	    event_new(server->base, -1, EV_PERSIST, on_timer, keeping);
+	if (!keeping->timer || event_add(keeping->timer, &every) != 0) {
+		housekeeping_stop(keeping);
+		return ERR_MEMORY;
+	}
+	*out = keeping;
+	return ERR_NONE;
+}
+
+void housekeeping_stop(struct housekeeping *keeping)
+{
+	if (!keeping)
+		return;
+	if (keeping->timer)
+		event_free(keeping->timer);
+	free(keeping);
+}
+
+enum err housekeeping_refresh_identity(struct server *server)
+{
+	struct store *store = server->store;
+	bool changed = false;
+	int64_t next_s = 0;
+	int64_t now_ms;
+	struct clock_judgement judgement = server_now(server, &now_ms);
+	enum err err = reload(server);
+
+	if (err != ERR_NONE || !judgement.trusted)
+		return err == ERR_NONE ? show_identity(server) : err;
+	err = store_begin(store);
+	if (err != ERR_NONE)
+		return err;
+	err = renew(server, judgement.now_s, &changed, &next_s);
+	if (err == ERR_NONE)
+		err = store_commit(store);
+	else
+		store_rollback(store);
+	if (err == ERR_NONE && changed)
+		err = reload(server);
+	return err == ERR_NONE ? show_identity(server) : err;
+}
+
+enum err housekeeping_conclude(struct server *server)
+{
+	int64_t now_ms;
+	bool trusted = server_now(server, &now_ms).trusted;
+	enum err err = store_begin(server->store);
+
+	if (err != ERR_NONE)
+		return err;
+	err = store_set_mark(server->store, &server->mark);
+	if (err == ERR_NONE && trusted)
+		err = audit_close_counted(server->store, now_ms, true);
+	if (err == ERR_NONE)
+		return store_commit(server->store);
+	store_rollback(server->store);
+	return err;
+}
