@@ -13,6 +13,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "shared/err.h"
 
@@ -25,16 +26,19 @@ enum {
 };
 
 struct job {
-	struct job *next; /* belongs to the batch while submitted */
-	/*
-	 * Inside the transaction, on whichever thread holds the store. May
+	/* Inside the transaction, on whichever thread holds the store. May
 	 * run twice, so it sets its outputs afresh each time. An error rolls
-	 * back everything it did; a refusal is not an error.
-	 */
+	 * back everything it did; a refusal is not an error. */
 	enum err (*run)(struct job *job, struct store *store);
 	/* On the loop's thread, once: after the commit (ERR_NONE) or after
 	 * the failure. Frees the job. */
 	void (*finish)(struct job *job, enum err err);
+	/* Takes long (imports, verification, backups): never on the loop's
+	 * thread, so that the network goes on meanwhile. */
+	bool is_long;
+	/* Belong to the batch while submitted. */
+	struct job *next;
+	enum err err;
 };
 
 struct batch;
@@ -42,7 +46,17 @@ struct batch;
 /* store is borrowed for the batch's lifetime. Starts the committer. */
 enum err batch_new(
     struct store *store, struct event_base *base, struct batch **out);
-/* Runs what waits, then stops the committer. */
+
+/* The same over other transactions than those of store.h, for tests. */
+struct batch_transactions {
+	enum err (*begin)(struct store *store);
+	enum err (*commit)(struct store *store);
+	void (*rollback)(struct store *store);
+};
+enum err batch_new_over(const struct batch_transactions *transactions,
+    struct store *store, struct event_base *base, struct batch **out);
+
+/* Runs and finishes what waits, then stops the committer. */
 void batch_free(struct batch *batch);
 
 /* From the loop's thread. On ERR_BUSY the job stays the caller's. */
@@ -52,13 +66,13 @@ enum err batch_submit(struct batch *batch, struct job *job);
  * gathered in it. */
 void batch_kick(struct batch *batch);
 
-/* Seconds since the last successful commit or probe; for readiness. Also
- * whether the last transaction failed. Any thread. */
+/* For readiness and metrics. Any thread. */
 struct batch_health {
-	bool last_failed;
+	bool last_failed; /* the last transaction */
 	enum err last_err;
-	long waiting;
+	long waiting; /* submitted and not finished */
 	unsigned long long commits, jobs, failures;
+	int64_t last_commit_us; /* how long it took */
 };
 struct batch_health batch_health(struct batch *batch);
 
