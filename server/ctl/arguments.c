@@ -403,15 +403,14 @@ static void complete_options(FILE *to, const struct command *command,
 {
 	const struct command_parameter *p = command->parameters;
 
-	for (size_t i = 0; i < COMMAND_PARAMETERS_MAX && p[i].name; i++) {
-		if (p[i].name[0] != '-')
-			continue;
+	for (size_t i = 0; i < COMMAND_PARAMETERS_MAX && p[i].name; i++)
 		if (strcmp(p[i].name, before) == 0 && p[i].choices) {
 			complete_choices(to, p[i].choices, start);
 			return;
 		}
-		complete_word(to, p[i].name, strlen(p[i].name), start);
-	}
+	for (size_t i = 0; i < COMMAND_PARAMETERS_MAX && p[i].name; i++)
+		if (p[i].name[0] == '-')
+			complete_word(to, p[i].name, strlen(p[i].name), start);
 }
 
 /* The words of a verb, or what may follow it. words begins behind the noun

@@ -3,7 +3,6 @@
  * sekimorictl: reads the command line, asks what must be asked of the person,
  * then asks the server. What commands there are is commands.c's.
  */
-#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,14 +11,6 @@
 #include "server/ctl/client.h"
 #include "server/ctl/prompt.h"
 #include "shared/secret.h"
-
-/* Whatever JSON held may have been a seed or a code. */
-static void free_wiped(void *memory)
-{
-	if (memory)
-		secret_wipe_bytes(memory, malloc_usable_size(memory));
-	free(memory);
-}
 
 /* Replaces "-" by what the person types. */
 static enum err ask_for_secrets(struct call *call)
@@ -136,7 +127,7 @@ int main(int argc, char **argv)
 	const char *const *words = (const char *const *)argv + 1;
 	size_t count = argc > 0 ? (size_t)argc - 1 : 0;
 
-	json_set_alloc_funcs(malloc, free_wiped);
+	json_wipe_freed();
 	output_open();
 	if (count > 0 && strcmp(words[0], "--complete") == 0) {
 		arguments_complete(stdout, words + 1, count - 1);

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Dates and times as town halls type them: ISO 8601 (2026-03-31,
+ * 2026-03-31T17:15, with seconds, Z or +09:00 if wanted), the Reiwa era
+ * (R8.3.31, 令和8年3月31日, 令和元年) and a bare time of today (17:15).
+ * Without a zone they are in the process's (TZ, set once at start). `now` is
+ * an argument.
+ */
+#ifndef SEKIMORI_TIME_TEXT_H
+#define SEKIMORI_TIME_TEXT_H
+
+#include <stdint.h>
+
+#include "shared/err.h"
+
+/* Which end of a day a date without a time means. */
+enum time_text_edge {
+	TIME_TEXT_BEGINNING, /* --from: the day's first second */
+	TIME_TEXT_END,       /* --until: the next day's, being exclusive */
+};
+
+/* What may be typed, for a sentence that refuses something else. */
+#define TIME_TEXT_FORMS                                                        \
+	"2026-03-31, 2026-03-31T17:15, 17:15, R8.3.31 or 令和8年3月31日"
+
+/* ERR_INVALID: not such a text, or no such day, or outside 1970 to 2199. */
+enum err time_text_read(
+    const char *text, enum time_text_edge edge, int64_t now_s, int64_t *out);
+
+/* Today at a time of day, in the process's zone. */
+enum err time_text_today(int64_t now_s, int hour, int minute, int64_t *out);
+
+#endif
