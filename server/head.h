@@ -6,10 +6,9 @@
 #ifndef SEKIMORI_HEAD_H
 #define SEKIMORI_HEAD_H
 
-#include <jansson.h>
-
 #include "server/keys/authority.h"
 #include "server/store/store.h"
+#include "shared/json.h"
 
 /* {"instance","seq","hash","time","signature"}; the caller releases it. */
 enum err head_sign(const struct store *store, const struct authority *authority,
