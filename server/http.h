@@ -8,8 +8,6 @@
 #ifndef SEKIMORI_HTTP_H
 #define SEKIMORI_HTTP_H
 
-#include <event2/event.h>
-#include <openssl/ssl.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -21,6 +19,7 @@
 
 enum {
 	HTTP_CONNECTIONS_MAX = 4096, /* beyond it the longest idle is closed */
+	HTTP_LISTENERS_MAX = 17,
 	HTTP_REQUEST_DEADLINE_S = 10,
 	HTTP_HANDSHAKE_DEADLINE_S = 10,
 	HTTP_IDLE_DEADLINE_S = 600,
@@ -72,7 +71,8 @@ struct http_reply {
 	bool close;
 };
 
-/* Sends the reply and ends the exchange. A connection that has gone in the
+/*
+ * Sends the reply and ends the exchange. A connection that has gone in the
  * meantime swallows it. Bodies may hold secrets and are wiped once sent. */
 void http_reply(struct http_exchange *exchange, const struct http_reply *reply);
 
@@ -81,15 +81,21 @@ void http_reply_problem(
     struct http_exchange *exchange, int status, const char *detail);
 
 struct http;
+struct event_base;
 
-/* handler gets every well-formed request. */
+/* handler gets every well-formed request. From here on the process ignores
+ * SIGPIPE. */
 enum err http_new(struct event_base *base, http_handler *handler, void *context,
     struct http **out);
 void http_free(struct http *http);
 
-/* Adds a listener; "HOST:PORT", "[::]:PORT". ERR_INVALID, ERR_IO. */
+/* Adds a listener; "192.0.2.1:8443", "[::]:8443" (IPv6 only). ERR_INVALID,
+ * ERR_IO with errno, ERR_FULL beyond HTTP_LISTENERS_MAX. */
 enum err http_listen_tls(struct http *http, const char *address);
-/* A Unix socket, mode 0600 but for the group it has; replaces a dead one. */
+/* The port of the newest TLS listener, for whoever asked for port 0. */
+int http_port(const struct http *http);
+/* A Unix socket, mode 0600; replaces a dead one. ERR_BUSY when somebody
+ * listens there, ERR_EXISTS when it is something else, ERR_IO with errno. */
 enum err http_listen_local(struct http *http, const char *path);
 /* The certificate with its chain, its key and the CAs that terminals may
  * chain to; later calls replace it for new connections. Borrows nothing. */
