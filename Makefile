@@ -38,6 +38,8 @@ ifeq ($(SAN),)
 hardening += -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3
 else
 hardening += -fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer
+# Behind the sanitizers' checks gcc no longer sees how long a text can be.
+warnings += -Wno-format-truncation
 endif
 all_cflags = -std=c17 -D_GNU_SOURCE -I. -DSEKIMORI_VERSION='"$(VERSION)"' \
 	$(warnings) $(hardening) -fvisibility=hidden -MMD -MP $(CFLAGS) \
