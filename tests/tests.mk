@@ -12,7 +12,8 @@ lint:
 # --- tests of the PAM module -----------------------------------------------
 # They load the module as libpam does and bring an agent of their own; of the
 # tree's code they link nothing but shared/ and the module's own files.
-pam_test_names = test_pam_codes test_pam_conversation test_pam_standing
+pam_test_names = test_agent_client test_pam_codes test_pam_conversation \
+	test_pam_file test_pam_standing
 pam_tests = $(addprefix $(B)/unit/,$(pam_test_names))
 pam_test_objects = $(addprefix $(B)/obj/tests/support/,fake_agent.o pam_host.o)
 $(pam_tests): $(B)/unit/%: $(B)/obj/tests/unit/%.o $(pam_test_objects) \
