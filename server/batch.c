@@ -96,7 +96,7 @@ static int64_t now_us(void)
 	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
-/* --- transactions: on whichever thread holds the store ------------------- */
+/* --- transactions: on whichever thread holds the store --- */
 
 static void note_outcome(
     struct batch *batch, enum err err, long jobs, int64_t commit_us)
@@ -167,7 +167,7 @@ static void run_jobs(struct batch *batch, struct job_queue *jobs)
 		commit_each(batch, jobs);
 }
 
-/* --- the committer -------------------------------------------------------- */
+/* --- the committer --- */
 
 /* Waits for jobs; false when there will be none. */
 static bool take_todo(struct batch *batch, struct job_queue *out)
@@ -206,7 +206,7 @@ static void *commit_until_stopped(void *context)
 	return NULL;
 }
 
-/* --- the loop's thread ---------------------------------------------------- */
+/* --- the loop's thread --- */
 
 static void finish_jobs(struct batch *batch, struct job_queue *jobs)
 {
@@ -296,7 +296,7 @@ struct batch_health batch_health(struct batch *batch)
 	return health;
 }
 
-/* --- beginning and end ---------------------------------------------------- */
+/* --- beginning and end --- */
 
 /* Signals are the loop's business. */
 static enum err start_committer(struct batch *batch)

@@ -36,8 +36,9 @@ void authority_free(struct authority *authority);
 
 /*
  * Makes whatever is due at now: a successor CA, a server certificate (also
- * when names changed). *out_changed: load again and hand the identity to
- * http_set_identity. *out_next_s: when to ask again.
+ * when names changed); drops CAs that have ended. Leaves authority as it is:
+ * with *out_changed, load again after the commit and hand the identity to
+ * http_set_identity. *out_next_s: when to ask again, at once after a change.
  */
 enum err authority_renew(struct store *store, struct authority *authority,
     const struct authority_lifetimes *lifetimes, char *const *names,
@@ -58,6 +59,9 @@ enum err authority_sign_terminal(const struct authority *authority,
     const char *request_pem, const char *terminal_name, int64_t now_s,
     int64_t lifetime_s, char **out_pem,
     unsigned char out_fingerprint[CERTIFICATE_HASH_BYTES], int64_t *out_until);
+
+/* Seals all its keys under the keyring's newest generation. */
+enum err authority_reseal(struct store *store);
 
 /* The Ed25519 key that signs audit heads. */
 void authority_audit_key(

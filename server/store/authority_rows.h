@@ -45,7 +45,7 @@ enum err authority_rows_read(struct store *store,
     struct authority_row out[AUTHORITY_ROWS_MAX], size_t *out_count);
 void authority_rows_wipe(struct authority_row *rows, size_t count);
 
-/* An id that no row has had while newer ones exist; names the CA as well. */
+/* One above the newest row's. */
 enum err authority_rows_next_id(struct store *store, int64_t *out_id);
 /* row->id is set by the caller. */
 enum err authority_rows_add(
