@@ -111,6 +111,7 @@ check_includes_own_header() {
 		[ -f "$header" ] || continue
 		first=$(grep -m1 -E '^#include' "$file")
 		[ "$first" = "#include \"$header\"" ] && continue
+		[ "$first" = "#include \"${header%.h}_private.h\"" ] && continue
 		echo "$file: the first include must be \"$header\", not: $first"
 		bad=1
 	done
