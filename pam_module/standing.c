@@ -19,37 +19,27 @@ static void record_free(pam_handle_t *pamh, void *data, int status)
 	free(data);
 }
 
-/* ERR_NOT_FOUND where no authentication ran in this handle: only PAM's own
- * word for that counts as that, because account may excuse it. */
-static enum err record_get(
-    const pam_handle_t *pamh, struct standing_record **out)
+static struct standing_record *record_get(const pam_handle_t *pamh)
 {
-	/* PAM hands its data out as const; this one is ours to change. */
 	union {
 		const void *in;
 		struct standing_record *out;
 	} data = {.in = NULL};
-	int code = pam_get_data(pamh, data_name, &data.in);
 
-	if (code == PAM_NO_MODULE_DATA)
-		return ERR_NOT_FOUND;
-	if (code != PAM_SUCCESS || !data.in)
-		return ERR_IO;
-	*out = data.out;
-	return ERR_NONE;
+	/* PAM hands its data out as const; this one is ours to change. */
+	if (pam_get_data(pamh, data_name, &data.in) != PAM_SUCCESS)
+		return NULL;
+	return data.out;
 }
 
 struct standing_record *standing_reset(pam_handle_t *pamh)
 {
-	struct standing_record *record = NULL;
-	enum err err = record_get(pamh, &record);
+	struct standing_record *record = record_get(pamh);
 
-	if (err == ERR_NONE) {
+	if (record) {
 		explicit_bzero(record, sizeof(*record));
 		return record;
 	}
-	if (err != ERR_NOT_FOUND)
-		return NULL;
 	record = calloc(1, sizeof(*record));
 	if (!record)
 		return NULL;
@@ -59,33 +49,25 @@ struct standing_record *standing_reset(pam_handle_t *pamh)
 	return NULL;
 }
 
-static bool is_for(
-    const struct standing_record *record, const struct caller *caller)
-{
-	return strcmp(record->caller.user, caller->user) == 0 &&
-	       strcmp(record->caller.service, caller->service) == 0;
-}
-
 const struct standing_record *standing_find(
     pam_handle_t *pamh, const struct caller *caller)
 {
-	struct standing_record *record = NULL;
+	const struct standing_record *record = record_get(pamh);
 
-	if (record_get(pamh, &record) != ERR_NONE || !is_for(record, caller))
+	if (!record || strcmp(record->caller.user, caller->user) != 0 ||
+	    strcmp(record->caller.service, caller->service) != 0)
 		return NULL;
 	return record;
 }
 
 enum standing standing_of(pam_handle_t *pamh, const struct caller *caller)
 {
-	struct standing_record *record = NULL;
-	enum err err = record_get(pamh, &record);
+	const struct standing_record *record = record_get(pamh);
 
-	if (err == ERR_NOT_FOUND)
-		return STANDING_NONE;
 	/* An authentication that broke off before it had a name speaks
 	 * against everybody. */
-	if (err != ERR_NONE || !record->caller.user[0])
+	if (record && !record->caller.user[0])
 		return STANDING_REFUSED;
-	return is_for(record, caller) ? record->standing : STANDING_NONE;
+	record = standing_find(pamh, caller);
+	return record ? record->standing : STANDING_NONE;
 }

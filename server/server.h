@@ -31,6 +31,7 @@ struct server {
 	struct clock_reading mark;   /* last believed time */
 	bool clock_doubtful;
 	char boot_id[CLOCK_BOOT_ID_SIZE];
+	bool rotation_running, backup_running;   /* of administrators */
 	struct server_counts {                   /* for /metrics */
 		unsigned long long decisions[4]; /* by enum result */
 		unsigned long long reasons[16];  /* by enum reason */

@@ -68,8 +68,6 @@ static const struct output_column STATUS_COLUMNS[] = {
     {"audit records", "records", OUTPUT_NUMBER},
     {"disk free (MB)", "disk_free", OUTPUT_NUMBER},
     {"key generation", "generation", OUTPUT_NUMBER},
-    {"CA until", "ca_until", OUTPUT_TIME},
-    {"policy since", "policy_since", OUTPUT_TIME},
     {0},
 };
 

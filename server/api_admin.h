@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * `POST /v1/admin/NOUN/VERB`: what sekimorictl asks for (docs/PROTOCOL.md).
+ * A verb is a row: which members it takes, what it does inside the
+ * transaction, and what the audit record calls it. Everything around that
+ * (who may, parsing, the job, the record, the reply) is here once. A verb
+ * checks first and changes afterwards; what it refuses is recorded too.
+ */
+#ifndef SEKIMORI_API_ADMIN_H
+#define SEKIMORI_API_ADMIN_H
+
+#include "server/server.h"
+#include "server/store/audit.h"
+#include "server/store/person.h"
+#include "server/store/terminal.h"
+#include "server/store/token.h"
+#include "server/time_text.h"
+#include "shared/json.h"
+
+enum {
+	ADMIN_MEMBERS_MAX = 8,
+	ADMIN_DETAIL_SIZE = 512,
+	ADMIN_IMPORT_ROWS_MAX = 500,
+	ADMIN_STEP_RECORDS = 5000, /* verified in one transaction */
+	ADMIN_STEP_SECRETS = 500,  /* resealed in one transaction */
+};
+
+struct admin_job;
+struct db_copy;
+
+/* One command. */
+struct admin_verb {
+	const char *path;   /* "user/add" */
+	const char *action; /* of the audit record, "user add"; NULL: only
+			       reads, nothing is recorded */
+	struct json_member members[ADMIN_MEMBERS_MAX];
+	/* On the loop's thread, before the job is queued; optional. */
+	void (*prepare)(struct admin_job *job);
+	/* Inside the transaction, perhaps twice: see struct job. */
+	enum err (*run)(struct admin_job *job, struct store *store);
+	/* On the loop's thread, after the commit of what was not refused;
+	 * optional. */
+	void (*conclude)(struct admin_job *job);
+	/* On the loop's thread, whatever happened; optional. */
+	void (*clean_up)(struct admin_job *job);
+	bool is_long; /* takes many milliseconds */
+};
+
+/* Tables end with a row without path. */
+extern const struct admin_verb ADMIN_USER_VERBS[], ADMIN_TOKEN_VERBS[],
+    ADMIN_CODE_VERBS[], ADMIN_TERMINAL_VERBS[], ADMIN_POLICY_VERBS[],
+    ADMIN_AUDIT_VERBS[], ADMIN_SERVER_VERBS[];
+
+/* Every member that any verb takes; strings live as long as the body. */
+struct admin_arguments {
+	const char *id, *login, *name, *department, *from, *until;
+	int kind, algorithm;
+	int64_t digits, period;
+	const char *secret, *serial, *code, *state;
+	bool create_users;
+	json_t *rows;
+	const char *group;
+	bool again;
+	const char *at, *text, *user, *terminal, *service;
+	const char *result, *to, *head;
+	int64_t limit, after;
+};
+
+/* What a command of several transactions has got to. run() reads `progress`
+ * and writes `next`, which takes effect with the commit. */
+struct admin_progress {
+	int stage;
+	int64_t position;
+	struct audit_check check;
+};
+
+struct admin_job {
+	struct job job;
+	struct server *server;
+	struct http_exchange *exchange;
+	const struct admin_verb *verb;
+	json_t *body;
+	struct admin_arguments arguments;
+	struct clock_judgement time;
+	int64_t now_ms;
+	char actor[32];
+	int64_t loginuid; /* -1: none */
+
+	/* What run() makes, afresh each time. */
+	json_t *answer;
+	int status; /* of a refusal; 0: none */
+	char detail[ADMIN_DETAIL_SIZE];
+	bool undo;  /* the refusal takes back what run() changed */
+	bool again; /* run once more after the commit */
+	char user[NAME_BYTES_MAX + 1];     /* for the record */
+	char terminal[NAME_BYTES_MAX + 1]; /* for the record */
+	struct admin_progress next;
+
+	struct clock_reading accepted; /* server/clock-accept */
+
+	struct admin_progress progress;
+	bool holds_rotation, holds_backup; /* one of each at a time */
+	bool only_record; /* the refusal stands; write it down */
+	int body_fd;      /* the answer is this file; -1: it is JSON */
+	struct db_copy *copy;
+};
+
+#define ADMIN_OFFSET(field) offsetof(struct admin_arguments, field)
+#define ADMIN_NAME(field, required_)                                           \
+	{                                                                      \
+#field, JSON_MEMBER_NAME, ADMIN_OFFSET(field), (required_), 0, \
+		    0, NULL                                                    \
+	}
+#define ADMIN_BOOL(field)                                                      \
+	{                                                                      \
+#field, JSON_MEMBER_BOOL, ADMIN_OFFSET(field), false, 0, 0,    \
+		    NULL                                                       \
+	}
+#define ADMIN_NUMBER(field, minimum_, maximum_)                                \
+	{                                                                      \
+#field, JSON_MEMBER_NUMBER, ADMIN_OFFSET(field), false,        \
+		    (minimum_), (maximum_), NULL                               \
+	}
+
+/* The route's handler. */
+void api_admin_handle(struct server *server, struct http_exchange *exchange);
+
+/* A verb's row by its path; NULL if there is none. */
+const struct admin_verb *api_admin_find(const char *path);
+
+/* Runs the job's verb and records it: what the batch calls. */
+enum err api_admin_run(struct job *job, struct store *store);
+
+/* --- for the verbs ------------------------------------------------------ */
+
+/* Refuses with a sentence for the person, and says ERR_NONE: a refusal is no
+ * error, and it is recorded. */
+enum err admin_refuse(struct admin_job *job, int status, const char *format,
+    ...) __attribute__((format(printf, 3, 4)));
+
+/* Hands over the answer (NULL is ERR_MEMORY). */
+enum err admin_answer(struct admin_job *job, json_t *answer);
+/* The same as {"user":…}. */
+enum err admin_answer_as(
+    struct admin_job *job, const char *name, json_t *object);
+
+/* Finds what an argument names, or refuses with 404. *out_found says which;
+ * the error is for failures only. */
+enum err admin_find_person(struct admin_job *job, struct store *store,
+    const char *user, struct person *out, bool *out_found);
+enum err admin_find_token(struct admin_job *job, struct store *store,
+    bool with_seed, struct token *out, bool *out_found);
+enum err admin_find_terminal(struct admin_job *job, struct store *store,
+    struct terminal *out, bool *out_found);
+
+/* Reads a time argument; refuses with 400 and returns false. A NULL text
+ * leaves *out alone. */
+bool admin_read_time(struct admin_job *job, const char *name, const char *text,
+    enum time_text_edge edge, int64_t *out);
+
+/* Refuses while nobody knows what time it is. */
+bool admin_needs_clock(struct admin_job *job);
+
+/* Objects of answers; a time of 0 is null. */
+json_t *admin_time(int64_t unix_s);
+json_t *admin_person_json(const struct person *person);
+json_t *admin_token_json(const struct token *token);
+json_t *admin_terminal_json(const struct terminal *terminal);
+
+#endif

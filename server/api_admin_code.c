@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * `sekimorictl code issue`: an emergency code for somebody whose token lies
+ * at home. Kept as a keyed hash only; good for one login.
+ */
+#include <string.h>
+
+#include "server/api_admin.h"
+#include "server/store/subject.h"
+
+enum {
+	CODE_DIGITS = 10,
+	CODE_LIFE_MAX_S = 24 * 3600,
+	DAY_END_HOUR = 17, /* when the counters close */
+	DAY_END_MINUTE = 15,
+};
+
+/* Digits, each as likely as any other: bytes that would favour the small
+ * ones are thrown away. */
+static enum err make_digits(char out[CODE_DIGITS + 1])
+{
+	struct secret random = {0};
+	size_t count = 0;
+	enum err err = ERR_NONE;
+
+	while (count < CODE_DIGITS) {
+		err = secret_random(&random, CODE_DIGITS);
+		if (err)
+			break;
+		for (size_t i = 0; i < random.length && count < CODE_DIGITS;
+		     i++)
+			if (random.bytes[i] < 250)
+				out[count++] =
+				    (char)('0' + random.bytes[i] % 10);
+	}
+	out[count] = '\0';
+	secret_wipe(&random);
+	return err;
+}
+
+/* The end of the working day; later than that, of the day. */
+static enum err default_until(int64_t now_s, int64_t *out)
+{
+	enum err err =
+	    time_text_today(now_s, DAY_END_HOUR, DAY_END_MINUTE, out);
+
+	if (!err && *out <= now_s)
+		err = time_text_today(now_s, 23, 59, out);
+	/* In the last minute of a day the next one is meant. */
+	if (!err && *out <= now_s)
+		*out = now_s + CODE_LIFE_MAX_S / 2;
+	return err;
+}
+
+/* False after a refusal. */
+static bool read_until(struct admin_job *job, int64_t *out)
+{
+	int64_t now_s = job->time.now_s;
+
+	if (!job->arguments.until && default_until(now_s, out)) {
+		admin_refuse(job, 400, "Say until when: --until 17:15.");
+		return false;
+	}
+	if (!admin_read_time(
+		job, "--until", job->arguments.until, TIME_TEXT_END, out))
+		return false;
+	if (*out <= now_s)
+		admin_refuse(job, 400, "--until must be in the future.");
+	else if (*out > now_s + CODE_LIFE_MAX_S)
+		admin_refuse(
+		    job, 400, "An emergency code lives for 24 hours at most.");
+	return job->status == 0;
+}
+
+static enum err keep_code(struct admin_job *job, struct store *store,
+    const struct person *person, int64_t until)
+{
+	char digits[CODE_DIGITS + 1];
+	struct secret hash = {0};
+	enum err err = make_digits(digits);
+
+	if (!err)
+		err = emergency_hash(
+		    store, person->id, digits, CODE_DIGITS, &hash);
+	if (!err)
+		err = emergency_add(
+		    store, person->id, &hash, until, job->time.now_s);
+	if (err == ERR_FULL || err == ERR_TOO_LONG)
+		err = admin_refuse(job, 409,
+		    "%s has too many open emergency codes.", person->user);
+	else if (!err)
+		err = admin_answer(job, json_pack("{s:s,s:I}", "code", digits,
+					    "until", (json_int_t)until));
+	secret_wipe_bytes(digits, sizeof(digits));
+	secret_wipe(&hash);
+	return err;
+}
+
+static enum err code_issue(struct admin_job *job, struct store *store)
+{
+	struct person person;
+	int64_t until = 0;
+	bool found = false;
+	enum err err =
+	    admin_find_person(job, store, job->arguments.id, &person, &found);
+
+	if (err || !found || !admin_needs_clock(job))
+		return err;
+	if (person.enrolled_at == 0)
+		return admin_refuse(job, 409,
+		    "%s has no confirmed token yet, and an emergency code "
+		    "stands in for one. `sekimorictl token enroll %s` comes "
+		    "first.",
+		    person.user, person.user);
+	if (!read_until(job, &until))
+		return ERR_NONE;
+	return keep_code(job, store, &person, until);
+}
+
+const struct admin_verb ADMIN_CODE_VERBS[] = {
+    {.path = "code/issue",
+	.action = "code issue",
+	.members = {ADMIN_NAME(id, true), ADMIN_NAME(until, false)},
+	.run = code_issue},
+    {0},
+};

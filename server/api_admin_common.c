@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the verbs of several nouns share: refusing, finding what an argument
+ * names, reading times, and the objects that answers are made of.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "server/api_admin.h"
+
+enum err admin_refuse(
+    struct admin_job *job, int status, const char *format, ...)
+{
+	va_list arguments;
+
+	job->status = status;
+	va_start(arguments, format);
+	vsnprintf(job->detail, sizeof(job->detail), format, arguments);
+	va_end(arguments);
+	/* A name in it may have been cut in the middle of a character. */
+	for (size_t end = strlen(job->detail);
+	     end > 0 && !text_is_utf8(job->detail, end); end--)
+		job->detail[end - 1] = '\0';
+	return ERR_NONE;
+}
+
+enum err admin_answer(struct admin_job *job, json_t *answer)
+{
+	if (!answer)
+		return ERR_MEMORY;
+	json_decref(job->answer);
+	job->answer = answer;
+	return ERR_NONE;
+}
+
+enum err admin_answer_as(
+    struct admin_job *job, const char *name, json_t *object)
+{
+	json_t *answer = json_object();
+
+	if (!answer || json_object_set_new(answer, name, object)) {
+		json_decref(answer);
+		return ERR_MEMORY;
+	}
+	return admin_answer(job, answer);
+}
+
+enum err admin_find_person(struct admin_job *job, struct store *store,
+    const char *user, struct person *out, bool *out_found)
+{
+	enum err err = person_find(store, user, out);
+
+	*out_found = err == ERR_NONE;
+	snprintf(job->user, sizeof(job->user), "%s", user);
+	if (err == ERR_NOT_FOUND)
+		return admin_refuse(job, 404,
+		    "No person %s. `sekimorictl user list` shows everybody.",
+		    user);
+	return err;
+}
+
+enum err admin_find_token(struct admin_job *job, struct store *store,
+    bool with_seed, struct token *out, bool *out_found)
+{
+	const char *serial = job->arguments.serial;
+	enum err err = token_find(store, serial, with_seed, out);
+
+	*out_found = err == ERR_NONE;
+	if (err == ERR_NOT_FOUND)
+		return admin_refuse(job, 404,
+		    "No token %s. `sekimorictl token list` shows all.", serial);
+	if (err == ERR_NONE)
+		snprintf(job->user, sizeof(job->user), "%s", out->user);
+	return err;
+}
+
+enum err admin_find_terminal(struct admin_job *job, struct store *store,
+    struct terminal *out, bool *out_found)
+{
+	const char *name = job->arguments.name;
+	enum err err = terminal_find(store, name, out);
+
+	*out_found = err == ERR_NONE;
+	snprintf(job->terminal, sizeof(job->terminal), "%s", name);
+	if (err == ERR_NOT_FOUND)
+		return admin_refuse(job, 404,
+		    "No terminal %s. `sekimorictl terminal list` shows all.",
+		    name);
+	return err;
+}
+
+bool admin_read_time(struct admin_job *job, const char *name, const char *text,
+    enum time_text_edge edge, int64_t *out)
+{
+	if (!text)
+		return true;
+	if (time_text_read(text, edge, job->time.now_s, out) == ERR_NONE)
+		return true;
+	admin_refuse(job, 400,
+	    "%s: %s is no date or time. Type " TIME_TEXT_FORMS ".", name, text);
+	return false;
+}
+
+bool admin_needs_clock(struct admin_job *job)
+{
+	if (job->time.trusted)
+		return true;
+	admin_refuse(job, 409,
+	    "The server's clock cannot be believed. Set it right, then: "
+	    "`sekimorictl server clock accept`.");
+	return false;
+}
+
+json_t *admin_time(int64_t unix_s)
+{
+	return unix_s ? json_integer(unix_s) : json_null();
+}
+
+json_t *admin_person_json(const struct person *person)
+{
+	return json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:b,s:o,s:o,s:b}", "id",
+	    person->user, "login", person->login, "name", person->name,
+	    "department", person->department, "kind", person->kind, "state",
+	    person_state_text(person->state), "frozen", person->frozen, "from",
+	    admin_time(person->valid_from), "until",
+	    admin_time(person->valid_until), "enrolled",
+	    person->enrolled_at != 0);
+}
+
+json_t *admin_token_json(const struct token *token)
+{
+	static const char *const types[] = {"totp", "hotp"};
+	static const char *const algorithms[] = {"sha1", "sha256", "sha512"};
+
+	return json_pack("{s:s,s:s,s:s,s:s,s:i,s:I,s:s,s:o,s:o,s:o}", "serial",
+	    token->serial, "user", token->user, "type", types[token->otp.type],
+	    "algorithm", algorithms[token->otp.algorithm], "digits",
+	    token->otp.digits, "period", (json_int_t)token->otp.period_s,
+	    "state", token_state_text(token->state), "created",
+	    admin_time(token->created_at), "confirmed",
+	    admin_time(token->confirmed_at), "last_used",
+	    admin_time(token->last_used_at));
+}
+
+json_t *admin_terminal_json(const struct terminal *terminal)
+{
+	return json_pack("{s:s,s:s,s:s,s:b,s:o,s:o}", "name", terminal->name,
+	    "group", terminal->group, "state",
+	    terminal_state_text(terminal->state), "frozen", terminal->frozen,
+	    "created", admin_time(terminal->created_at), "last_seen",
+	    admin_time(terminal->last_seen_at));
+}

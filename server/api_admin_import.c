@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * token/import: up to 500 tokens with their holders, active at once, all or
+ * none of them. The same rows again change nothing, so that an import that
+ * broke off is simply repeated; a floor remembered for a seed stays.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "server/api_admin.h"
+#include "shared/encode.h"
+
+enum err admin_token_import(struct admin_job *job, struct store *store);
+
+static const char *const TYPES[] = {"totp", "hotp", NULL};
+static const char *const ALGORITHMS[] = {"sha1", "sha256", "sha512", NULL};
+
+struct import_row {
+	const char *user, *secret;
+	int type, algorithm;
+	int64_t digits, period, counter;
+};
+
+#define ROW_OFFSET(field) offsetof(struct import_row, field)
+static const struct json_member ROW_MEMBERS[] = {
+    {"user", JSON_MEMBER_NAME, ROW_OFFSET(user), true, 0, 0, NULL},
+    {"type", JSON_MEMBER_CHOICE, ROW_OFFSET(type), true, 0, 0, TYPES},
+    {"algorithm", JSON_MEMBER_CHOICE, ROW_OFFSET(algorithm), true, 0, 0,
+	ALGORITHMS},
+    {"digits", JSON_MEMBER_NUMBER, ROW_OFFSET(digits), true, 6, 8, NULL},
+    {"period", JSON_MEMBER_NUMBER, ROW_OFFSET(period), true, 0, 60, NULL},
+    {"secret", JSON_MEMBER_NAME, ROW_OFFSET(secret), true, 0, 128, NULL},
+    {"counter", JSON_MEMBER_NUMBER, ROW_OFFSET(counter), false, 0,
+	(int64_t)1 << 50, NULL},
+};
+
+struct import_counts {
+	json_int_t created, unchanged, users;
+};
+
+/* Refuses everything because of one row. */
+static enum err refuse_row(
+    struct admin_job *job, int status, size_t index, const char *text)
+{
+	job->undo = true;
+	return admin_refuse(
+	    job, status, "Row %zu of this part: %s", index + 1, text);
+}
+
+static bool is_sound(const struct import_row *row)
+{
+	bool period = row->type == OTP_TOTP
+			  ? row->period == 30 || row->period == 60
+			  : row->period == 0;
+
+	return period && row->digits != 7 &&
+	       text_is_identifier(row->user, strlen(row->user));
+}
+
+/* The row as a token but for its holder; false after a refusal. */
+static bool read_row(struct admin_job *job, size_t index, struct token *out)
+{
+	struct json_problem problem = {""};
+	struct import_row row = {0};
+	size_t length = 0;
+
+	if (json_take(json_array_get(job->arguments.rows, index), ROW_MEMBERS,
+		sizeof(ROW_MEMBERS) / sizeof(ROW_MEMBERS[0]), true, &row,
+		&problem)) {
+		refuse_row(job, 400, index, problem.text);
+		return false;
+	}
+	if (!is_sound(&row) ||
+	    decode_hex(row.secret, strlen(row.secret), out->otp.seed.bytes,
+		SECRET_BYTES_MAX, &length) ||
+	    length < OTP_SEED_BYTES_MIN) {
+		refuse_row(job, 400, index,
+		    "type, period, digits, user or secret cannot be so.");
+		return false;
+	}
+	out->otp.seed.length = length;
+	out->otp.type = (enum otp_type)row.type;
+	out->otp.algorithm = (enum otp_algorithm)row.algorithm;
+	out->otp.digits = (int)row.digits;
+	out->otp.period_s = row.period;
+	out->otp.floor = row.type == OTP_HOTP ? row.counter : 0;
+	out->state = TOKEN_ACTIVE;
+	out->created_at = out->confirmed_at = job->time.now_s;
+	snprintf(out->user, sizeof(out->user), "%s", row.user);
+	return true;
+}
+
+/* The holder, made if that is wanted. */
+static enum err find_holder(struct admin_job *job, struct store *store,
+    size_t index, const char *user, struct person *out,
+    struct import_counts *counts)
+{
+	enum err err = person_find(store, user, out);
+
+	if (err != ERR_NOT_FOUND)
+		return err;
+	if (!job->arguments.create_users)
+		return refuse_row(job, 409, index,
+		    "nobody with this user is registered. Register people "
+		    "first, or add --create-users.");
+	*out =
+	    (struct person){.created_at = job->time.now_s, .kind = "regular"};
+	snprintf(out->user, sizeof(out->user), "%s", user);
+	snprintf(out->login, sizeof(out->login), "%s", user);
+	counts->users++;
+	return person_add(store, out);
+}
+
+static enum err keep_token(struct admin_job *job, struct store *store,
+    size_t index, struct person *person, struct token *token,
+    struct import_counts *counts)
+{
+	enum err err;
+
+	token->person_id = person->id;
+	err = token_add(store, token);
+	if (err == ERR_EXISTS && token->person_id != person->id)
+		return refuse_row(job, 409, index,
+		    "its secret belongs to somebody else's token.");
+	if (err == ERR_EXISTS) {
+		counts->unchanged++;
+		return ERR_NONE;
+	}
+	if (err)
+		return err;
+	counts->created++;
+	if (person->enrolled_at != 0)
+		return ERR_NONE;
+	person->enrolled_at = job->time.now_s;
+	return person_save(store, person);
+}
+
+static enum err import_row(struct admin_job *job, struct store *store,
+    size_t index, struct import_counts *counts)
+{
+	struct token token = {0};
+	struct person person;
+	enum err err = ERR_NONE;
+
+	if (!read_row(job, index, &token))
+		goto out;
+	err = find_holder(job, store, index, token.user, &person, counts);
+	if (err || job->status)
+		goto out;
+	err = keep_token(job, store, index, &person, &token, counts);
+out:
+	token_wipe(&token);
+	return err;
+}
+
+enum err admin_token_import(struct admin_job *job, struct store *store)
+{
+	struct import_counts counts = {0};
+	size_t count = json_array_size(job->arguments.rows);
+	enum err err = ERR_NONE;
+
+	for (size_t i = 0; i < count && !err && !job->status; i++)
+		err = import_row(job, store, i, &counts);
+	if (err || job->status)
+		return err;
+	return admin_answer(job,
+	    json_pack("{s:I,s:I,s:I}", "created", counts.created, "unchanged",
+		counts.unchanged, "users_created", counts.users));
+}

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * `sekimorictl policy`: the rules, their earlier versions, and what they
+ * would say.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "server/api_admin.h"
+#include "server/core/policy.h"
+#include "server/store/policy_store.h"
+
+static enum err policy_show(struct admin_job *job, struct store *store)
+{
+	int64_t at = 0, version = 0, since = 0;
+	char *text = NULL;
+	enum err err;
+
+	if (!admin_read_time(
+		job, "--at", job->arguments.at, TIME_TEXT_END, &at))
+		return ERR_NONE;
+	err = policy_store_get(store, at, &text, &version, &since);
+	if (err == ERR_NOT_FOUND)
+		return admin_refuse(
+		    job, 404, "There were no rules at that time.");
+	if (!err)
+		err = admin_answer(
+		    job, json_pack("{s:s,s:I,s:I}", "text", text, "version",
+			     (json_int_t)version, "since", (json_int_t)since));
+	free(text);
+	return err;
+}
+
+static enum err policy_set(struct admin_job *job, struct store *store)
+{
+	const char *text = job->arguments.text;
+	char problem[POLICY_PROBLEM_SIZE] = "";
+	enum err err = policy_store_set(
+	    store, text, strlen(text), job->actor, job->time.now_s, problem);
+
+	if (err == ERR_INVALID || err == ERR_TOO_LONG)
+		return admin_refuse(job, 400, "%s The old rules stay.",
+		    problem[0] ? problem : "There are too many rules.");
+	if (err)
+		return err;
+	return admin_answer(job,
+	    json_pack("{s:I,s:I}", "version", (json_int_t)store->policy_version,
+		"since", (json_int_t)job->time.now_s));
+}
+
+static json_t *factors_json(unsigned factors)
+{
+	static const enum factor all[] = {FACTOR_OTP, FACTOR_EMERGENCY};
+	json_t *names = json_array();
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		if (factors & (1u << all[i]))
+			json_array_append_new(
+			    names, json_string(factor_text(all[i])));
+	return names;
+}
+
+static enum err policy_test(struct admin_job *job, struct store *store)
+{
+	static const char *const actions[] = {"refuse", "permit", "exempt"};
+	const struct admin_arguments *a = &job->arguments;
+	struct terminal terminal = {0};
+	struct person person = {0};
+	struct policy_answer answer;
+	bool known, found = false;
+	enum err err = person_find(store, a->user, &person);
+
+	known = err == ERR_NONE;
+	if (err && err != ERR_NOT_FOUND)
+		return err;
+	job->arguments.name = a->terminal;
+	err = admin_find_terminal(job, store, &terminal, &found);
+	if (err || !found)
+		return err;
+	answer = policy_ask(store->policy,
+	    &(struct policy_facts){.user = a->user,
+		.department = person.department,
+		.kind = person.kind,
+		.terminal = terminal.name,
+		.group = terminal.group,
+		.service = a->service},
+	    known);
+	return admin_answer(job,
+	    json_pack("{s:s,s:s,s:i,s:o,s:b}", "action", actions[answer.action],
+		"rule", answer.rule, "line", answer.line, "factors",
+		factors_json(
+		    answer.action == POLICY_PERMIT ? answer.factors : 0),
+		"known", known));
+}
+
+const struct admin_verb ADMIN_POLICY_VERBS[] = {
+    {.path = "policy/show",
+	.members = {ADMIN_NAME(at, false)},
+	.run = policy_show},
+    {.path = "policy/set",
+	.action = "policy set",
+	.members = {{"text", JSON_MEMBER_LINES, ADMIN_OFFSET(text), true, 0,
+	    POLICY_TEXT_BYTES_MAX, NULL}},
+	.run = policy_set},
+    {.path = "policy/test",
+	.members = {ADMIN_NAME(user, true), ADMIN_NAME(terminal, true),
+	    ADMIN_NAME(service, true)},
+	.run = policy_test},
+    {0},
+};

@@ -1,0 +1,445 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * `sekimorictl token`: enrolling, confirming, states. A new seed leaves this
+ * file once, in the answer of token/enroll, and nowhere else. The import is
+ * in api_admin_import.c.
+ */
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "server/api_admin.h"
+#include "server/store/subject.h"
+#include "shared/encode.h"
+
+enum {
+	OTPAUTH_SIZE = 1024
+};
+
+static const char *const ALGORITHMS[] = {"sha1", "sha256", "sha512", NULL};
+/* A seed as long as the hash: RFC 4226, section 4, RFC 6238, section 5.1. */
+static const size_t SEED_BYTES[] = {20, 32, 64};
+
+static enum err answer_token(struct admin_job *job, const struct token *token)
+{
+	return admin_answer_as(job, "token", admin_token_json(token));
+}
+
+/* --- enroll -------------------------------------------------------------- */
+
+/* Fills the token from the arguments; false after a refusal. */
+static bool describe_token(struct admin_job *job, struct token *token)
+{
+	const struct admin_arguments *a = &job->arguments;
+
+	token->otp.type = OTP_TOTP;
+	token->otp.algorithm =
+	    a->algorithm < 0 ? OTP_SHA1 : (enum otp_algorithm)a->algorithm;
+	token->otp.digits = a->digits ? (int)a->digits : 6;
+	token->otp.period_s = a->period ? a->period : 30;
+	token->created_at = job->time.now_s;
+	if (token->otp.digits != 6 && token->otp.digits != 8)
+		admin_refuse(job, 400, "--digits is 6 or 8.");
+	else if (token->otp.period_s != 30 && token->otp.period_s != 60)
+		admin_refuse(job, 400, "--period is 30 or 60.");
+	return job->status == 0;
+}
+
+/* The seed as given in base32, or a random one. */
+static enum err make_seed(struct admin_job *job, struct token *token)
+{
+	const char *text = job->arguments.secret;
+	size_t length = 0;
+	enum err err;
+
+	if (!text)
+		return secret_random(
+		    &token->otp.seed, SEED_BYTES[token->otp.algorithm]);
+	err = decode_base32(text, strlen(text), token->otp.seed.bytes,
+	    SECRET_BYTES_MAX, &length);
+	if (err)
+		return admin_refuse(
+		    job, 400, "The secret is not written in base32.");
+	token->otp.seed.length = length;
+	if (length < OTP_SEED_BYTES_MIN)
+		return admin_refuse(job, 400,
+		    "The secret has less than 112 bits (23 characters of "
+		    "base32). Leave it out and one is made.");
+	if (length > 64)
+		return admin_refuse(
+		    job, 400, "The secret is longer than 64 bytes.");
+	return ERR_NONE;
+}
+
+/* otpauth://totp/Sekimori:USER?secret=… ; a staff number needs no escaping
+ * but for "@", which a path may hold. */
+static json_t *otpauth_uri(const struct token *token)
+{
+	static const char *const names[] = {"SHA1", "SHA256", "SHA512"};
+	char seed[ENCODE_BASE32_SIZE(SECRET_BYTES_MAX)];
+	char uri[OTPAUTH_SIZE];
+	json_t *text;
+
+	encode_base32(token->otp.seed.bytes, token->otp.seed.length, seed);
+	snprintf(uri, sizeof(uri),
+	    "otpauth://totp/Sekimori:%s?secret=%s&issuer=Sekimori"
+	    "&algorithm=%s&digits=%d&period=%lld",
+	    token->user, seed, names[token->otp.algorithm], token->otp.digits,
+	    (long long)token->otp.period_s);
+	text = json_string(uri);
+	secret_wipe_bytes(seed, sizeof(seed));
+	secret_wipe_bytes(uri, sizeof(uri));
+	return text;
+}
+
+static enum err answer_enrolled(
+    struct admin_job *job, const struct token *token)
+{
+	json_t *shown = json_pack("{s:s,s:s}", "serial", token->serial, "state",
+	    token_state_text(token->state));
+
+	return admin_answer(job, json_pack("{s:o,s:o}", "token", shown,
+				     "otpauth", otpauth_uri(token)));
+}
+
+static enum err token_enroll(struct admin_job *job, struct store *store)
+{
+	struct token token = {.state = TOKEN_PENDING};
+	struct person person;
+	bool found = false;
+	enum err err =
+	    admin_find_person(job, store, job->arguments.id, &person, &found);
+
+	if (err || !found || !describe_token(job, &token))
+		return err;
+	err = make_seed(job, &token);
+	if (err || job->status)
+		goto out;
+	token.person_id = person.id;
+	memcpy(token.user, person.user, sizeof(token.user));
+	err = token_add(store, &token);
+	if (err == ERR_EXISTS)
+		err = admin_refuse(job, 409,
+		    "This secret belongs to a token already. Two tokens "
+		    "cannot share one.");
+	else if (!err)
+		err = answer_enrolled(job, &token);
+out:
+	token_wipe(&token);
+	return err;
+}
+
+/* --- confirm ------------------------------------------------------------- */
+
+static bool may_be_confirmed(enum token_state state)
+{
+	return state == TOKEN_PENDING || state == TOKEN_ACTIVE ||
+	       state == TOKEN_VOID;
+}
+
+static void refuse_code(struct admin_job *job, const struct token *token,
+    const struct decision *decision)
+{
+	switch (decision->reason) {
+	case REASON_USED:
+		admin_refuse(job, 409,
+		    "This code was used already. Wait for the next one.");
+		return;
+	case REASON_THROTTLED:
+		admin_refuse(job, 409,
+		    "%s must wait after failures. `sekimorictl user unlock "
+		    "%s` ends the wait.",
+		    token->user, token->user);
+		return;
+	case REASON_WRONG:
+	case REASON_DISABLED:
+	case REASON_SUSPENDED:
+	case REASON_FROZEN:
+	case REASON_NOT_ENROLLED:
+	case REASON_NOT_PERMITTED:
+	case REASON_EXPIRED:
+	case REASON_CLOCK:
+		break;
+	}
+	admin_refuse(job, 409,
+	    "This is not the code of %s now. Check that the device shows the "
+	    "right time and the right entry, and try the next code.",
+	    token->serial);
+}
+
+static void take_code(const char *text, struct secret *out)
+{
+	secret_wipe(out);
+	for (size_t i = 0; text[i] && out->length < SECRET_BYTES_MAX; i++)
+		if (!isspace((unsigned char)text[i]))
+			out->bytes[out->length++] = (unsigned char)text[i];
+}
+
+/*
+ * Asks the same decision as a login does, about this token alone: the code
+ * is charged and spent. Waits hold; a disabled factor does not hinder, for
+ * this is how it is bound anew.
+ */
+static struct decision decide_code(
+    struct admin_job *job, const struct token *token, struct subject *subject)
+{
+	static const struct policy_answer permit = {
+	    .action = POLICY_PERMIT,
+	    .factors = 1u << FACTOR_OTP,
+	    .rule = "",
+	};
+	struct decide_limits limits = job->server->settings.limits;
+	struct question question = {
+	    .factor = FACTOR_OTP,
+	    .proven = true,
+	    .clock_trusted = true,
+	    .now_s = job->time.now_s,
+	};
+	struct decision decision;
+
+	limits.throttle.disable_at = INT64_MAX;
+	subject->known = subject->enrolled = true;
+	subject->frozen = subject->suspended = false;
+	subject->valid_from = subject->valid_until = 0;
+	subject->emergency_count = 0;
+	subject->token_count = 1;
+	secret_wipe_bytes(&subject->tokens, sizeof(subject->tokens));
+	subject->tokens[0].id = token->id;
+	subject->tokens[0].otp = token->otp;
+	take_code(job->arguments.code, &question.code);
+	decision = decide(&question, subject, &permit, &limits);
+	question_wipe(&question);
+	return decision;
+}
+
+/* Token and factor are good from now on, whatever they were before. */
+static enum err bind_token(struct admin_job *job, struct store *store,
+    struct person *person, struct token *token)
+{
+	enum err err = throttle_forget(store, person->id, FACTOR_OTP);
+
+	token->state = TOKEN_ACTIVE;
+	token->confirmed_at = job->time.now_s;
+	token->last_used_at = job->time.now_s;
+	if (!err)
+		err = token_save(store, token);
+	if (!err && person->enrolled_at == 0) {
+		person->enrolled_at = job->time.now_s;
+		err = person_save(store, person);
+	}
+	return err ? err : answer_token(job, token);
+}
+
+static enum err try_code(struct admin_job *job, struct store *store,
+    struct person *person, struct token *token)
+{
+	struct subject subject = {0};
+	struct decision decision;
+	enum err err = subject_load(store, person, FACTOR_OTP, 0, &subject);
+
+	if (err)
+		goto out;
+	decision = decide_code(job, token, &subject);
+	err = subject_apply(store, person, FACTOR_OTP, 0, &subject, &decision,
+	    true, job->time.now_s);
+	if (err)
+		goto out;
+	if (decision.result == RESULT_ACCEPT)
+		err = bind_token(job, store, person, token);
+	else
+		refuse_code(job, token, &decision);
+out:
+	subject_wipe(&subject);
+	return err;
+}
+
+static enum err token_confirm(struct admin_job *job, struct store *store)
+{
+	struct token token = {0};
+	struct person person;
+	bool found = false;
+	enum err err = admin_find_token(job, store, true, &token, &found);
+
+	if (err || !found)
+		goto out;
+	if (!admin_needs_clock(job))
+		goto out;
+	if (!may_be_confirmed(token.state)) {
+		admin_refuse(job, 409,
+		    "%s is %s. Enrol a new token, or resume this one if it is "
+		    "suspended.",
+		    token.serial, token_state_text(token.state));
+		goto out;
+	}
+	err = admin_find_person(job, store, token.user, &person, &found);
+	if (!err && found)
+		err = try_code(job, store, &person, &token);
+out:
+	token_wipe(&token);
+	return err;
+}
+
+/* --- states -------------------------------------------------------------- */
+
+/* Which states a verb may leave, as bits, and where it leads. */
+struct transition {
+	unsigned from;
+	enum token_state to;
+	const char *otherwise; /* what to do instead */
+};
+
+static enum err move_token(struct admin_job *job, struct store *store,
+    const struct transition *transition)
+{
+	struct token token = {0};
+	bool found = false;
+	enum err err = admin_find_token(job, store, false, &token, &found);
+
+	if (err || !found)
+		return err;
+	if (token.state != transition->to) {
+		if (!(transition->from & (1u << token.state)))
+			return admin_refuse(job, 409, "%s is %s. %s",
+			    token.serial, token_state_text(token.state),
+			    transition->otherwise);
+		token.state = transition->to;
+		err = token_save(store, &token);
+	}
+	return err ? err : answer_token(job, &token);
+}
+
+static enum err token_suspend(struct admin_job *job, struct store *store)
+{
+	static const struct transition suspend = {1u << TOKEN_ACTIVE,
+	    TOKEN_SUSPENDED, "Only an active token can be suspended."};
+
+	return move_token(job, store, &suspend);
+}
+
+static enum err token_resume(struct admin_job *job, struct store *store)
+{
+	static const struct transition resume = {1u << TOKEN_SUSPENDED,
+	    TOKEN_ACTIVE, "Only a suspended token can be resumed."};
+
+	return move_token(job, store, &resume);
+}
+
+static enum err token_lost(struct admin_job *job, struct store *store)
+{
+	static const struct transition lost = {
+	    1u << TOKEN_PENDING | 1u << TOKEN_ACTIVE | 1u << TOKEN_SUSPENDED |
+		1u << TOKEN_VOID,
+	    TOKEN_LOST, "It opens nothing any more."};
+
+	return move_token(job, store, &lost);
+}
+
+static enum err token_revoke(struct admin_job *job, struct store *store)
+{
+	static const struct transition revoke = {~0u, TOKEN_REVOKED, ""};
+
+	return move_token(job, store, &revoke);
+}
+
+/* --- reading ------------------------------------------------------------- */
+
+struct listed {
+	json_t *items;
+	bool any;
+	enum token_state state;
+};
+
+static enum err add_item(void *context, const struct token *token)
+{
+	struct listed *listed = context;
+
+	if (!listed->any && token->state != listed->state)
+		return ERR_NONE;
+	return json_array_append_new(listed->items, admin_token_json(token))
+		   ? ERR_MEMORY
+		   : ERR_NONE;
+}
+
+static enum err token_list(struct admin_job *job, struct store *store)
+{
+	const char *state = job->arguments.state;
+	struct listed listed = {.any = state == NULL};
+	enum err err;
+
+	if (state && token_state_from_text(state, &listed.state))
+		return admin_refuse(job, 400,
+		    "--state is one of pending, active, suspended, lost, "
+		    "revoked, void.");
+	listed.items = json_array();
+	err =
+	    listed.items ? token_each(store, 0, add_item, &listed) : ERR_MEMORY;
+	if (err) {
+		json_decref(listed.items);
+		return err;
+	}
+	return admin_answer_as(job, "items", listed.items);
+}
+
+static enum err token_show(struct admin_job *job, struct store *store)
+{
+	struct token token = {0};
+	bool found = false;
+	enum err err = admin_find_token(job, store, false, &token, &found);
+
+	if (err || !found)
+		return err;
+	return admin_answer(job, admin_token_json(&token));
+}
+
+/* api_admin_import.c */
+enum err admin_token_import(struct admin_job *job, struct store *store);
+
+#define SERIAL_ONLY                                                            \
+	{                                                                      \
+		ADMIN_NAME(serial, true)                                       \
+	}
+
+const struct admin_verb ADMIN_TOKEN_VERBS[] = {
+    {.path = "token/enroll",
+	.action = "token enroll",
+	.members = {ADMIN_NAME(id, true),
+	    {"algorithm", JSON_MEMBER_CHOICE, ADMIN_OFFSET(algorithm), false, 0,
+		0, ALGORITHMS},
+	    ADMIN_NUMBER(digits, 1, 99), ADMIN_NUMBER(period, 1, 9999),
+	    ADMIN_NAME(secret, false)},
+	.run = token_enroll},
+    {.path = "token/confirm",
+	.action = "token confirm",
+	.members = {ADMIN_NAME(serial, true),
+	    {"code", JSON_MEMBER_TEXT, ADMIN_OFFSET(code), true, 0, 64, NULL}},
+	.run = token_confirm},
+    {.path = "token/import",
+	.action = "token import",
+	.members = {ADMIN_BOOL(create_users),
+	    {"rows", JSON_MEMBER_ARRAY, ADMIN_OFFSET(rows), true, 0,
+		ADMIN_IMPORT_ROWS_MAX, NULL}},
+	.run = admin_token_import,
+	.is_long = true},
+    {.path = "token/suspend",
+	.action = "token suspend",
+	.members = SERIAL_ONLY,
+	.run = token_suspend},
+    {.path = "token/resume",
+	.action = "token resume",
+	.members = SERIAL_ONLY,
+	.run = token_resume},
+    {.path = "token/lost",
+	.action = "token lost",
+	.members = SERIAL_ONLY,
+	.run = token_lost},
+    {.path = "token/revoke",
+	.action = "token revoke",
+	.members = SERIAL_ONLY,
+	.run = token_revoke},
+    {.path = "token/list",
+	.members = {ADMIN_NAME(state, false)},
+	.run = token_list,
+	.is_long = true},
+    {.path = "token/show", .members = SERIAL_ONLY, .run = token_show},
+    {0},
+};

@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * `sekimorictl user`: registering people and what stops or frees them.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "server/api_admin.h"
+#include "server/store/subject.h"
+
+static const char *const KINDS[] = {
+    "regular", "fiscal-year", "contractor", NULL};
+
+static enum err answer_person(
+    struct admin_job *job, const struct person *person)
+{
+	return admin_answer_as(job, "user", admin_person_json(person));
+}
+
+static void copy_name(char out[NAME_BYTES_MAX + 1], const char *text)
+{
+	snprintf(out, NAME_BYTES_MAX + 1, "%s", text ? text : "");
+}
+
+static enum err user_add(struct admin_job *job, struct store *store)
+{
+	const struct admin_arguments *a = &job->arguments;
+	struct person person = {.created_at = job->time.now_s};
+	enum err err;
+
+	copy_name(job->user, a->id);
+	if (!text_is_identifier(a->id, strlen(a->id)))
+		return admin_refuse(job, 400,
+		    "A staff number is made of ASCII letters, digits and "
+		    "\"._@-\", and begins with neither '.' nor '-'.");
+	if (!admin_read_time(job, "--from", a->from, TIME_TEXT_BEGINNING,
+		&person.valid_from) ||
+	    !admin_read_time(
+		job, "--until", a->until, TIME_TEXT_END, &person.valid_until))
+		return ERR_NONE;
+	if (person.valid_until && person.valid_until <= person.valid_from)
+		return admin_refuse(
+		    job, 400, "--until must be later than --from.");
+	copy_name(person.user, a->id);
+	copy_name(person.login, a->login ? a->login : a->id);
+	copy_name(person.name, a->name);
+	copy_name(person.department, a->department);
+	snprintf(person.kind, sizeof(person.kind), "%s",
+	    KINDS[a->kind < 0 ? 0 : a->kind]);
+	err = person_add(store, &person);
+	if (err == ERR_EXISTS)
+		return admin_refuse(job, 409,
+		    "%s is registered already. `sekimorictl user show %s` "
+		    "shows the entry.",
+		    a->id, a->id);
+	return err ? err : answer_person(job, &person);
+}
+
+static enum err add_item(void *context, const struct person *person)
+{
+	json_t *items = context;
+
+	if (person->decoy || person->state == PERSON_REMOVED)
+		return ERR_NONE;
+	return json_array_append_new(items, admin_person_json(person))
+		   ? ERR_MEMORY
+		   : ERR_NONE;
+}
+
+static enum err user_list(struct admin_job *job, struct store *store)
+{
+	json_t *items = json_array();
+	enum err err = items ? person_each(store, add_item, items) : ERR_MEMORY;
+
+	if (err) {
+		json_decref(items);
+		return err;
+	}
+	return admin_answer_as(job, "items", items);
+}
+
+/* --- show ---------------------------------------------------------------- */
+
+struct shown {
+	struct admin_job *job;
+	json_t *items;
+	int64_t retry_at; /* of the one-time code, first factor proven */
+};
+
+static enum err add_throttle(void *context, const struct throttle_row *row)
+{
+	static const char *const states[] = {"disabled", "waiting", "open"};
+	struct shown *shown = context;
+	struct throttle throttle = {0};
+	enum throttle_state state;
+	int64_t retry_at = 0;
+	bool proven = row->terminal_id == 0;
+	json_t *item;
+
+	if (proven)
+		throttle.proven = row->count;
+	else
+		throttle.here = row->count;
+	throttle.unproven_total = row->unproven_total;
+	state = throttle_check(&throttle,
+	    &shown->job->server->settings.limits.throttle, proven,
+	    shown->job->time.now_s, &retry_at);
+	if (state != THROTTLE_WAITING)
+		retry_at = 0;
+	if (proven && row->factor == FACTOR_OTP)
+		shown->retry_at = retry_at;
+	item = json_pack("{s:s,s:s,s:I,s:I,s:s,s:o}", "factor",
+	    factor_text(row->factor), "first_factor",
+	    proven ? "proven" : "unproven", "failures",
+	    (json_int_t)row->count.failures, "unproven_total",
+	    (json_int_t)row->unproven_total, "state", states[state],
+	    "wait_until", admin_time(retry_at));
+	return json_array_append_new(shown->items, item) ? ERR_MEMORY
+							 : ERR_NONE;
+}
+
+static enum err add_token(void *context, const struct token *token)
+{
+	json_t *items = context;
+
+	return json_array_append_new(items, admin_token_json(token))
+		   ? ERR_MEMORY
+		   : ERR_NONE;
+}
+
+static enum err user_show(struct admin_job *job, struct store *store)
+{
+	struct shown shown = {.job = job, .items = json_array()};
+	json_t *tokens = json_array(), *answer = NULL;
+	struct person person;
+	bool found = false;
+	enum err err =
+	    admin_find_person(job, store, job->arguments.id, &person, &found);
+
+	if (err || !found)
+		goto out;
+	err = ERR_MEMORY;
+	if (!shown.items || !tokens)
+		goto out;
+	err = throttle_each(store, person.id, add_throttle, &shown);
+	if (!err)
+		err = token_each(store, person.id, add_token, tokens);
+	if (err)
+		goto out;
+	answer = admin_person_json(&person);
+	if (!answer ||
+	    json_object_set_new(
+		answer, "retry_at", admin_time(shown.retry_at)) ||
+	    json_object_set(answer, "throttles", shown.items) ||
+	    json_object_set(answer, "tokens", tokens)) {
+		json_decref(answer);
+		err = ERR_MEMORY;
+		goto out;
+	}
+	err = admin_answer(job, answer);
+out:
+	json_decref(shown.items);
+	json_decref(tokens);
+	return err;
+}
+
+/* --- states -------------------------------------------------------------- */
+
+/* Finds the person, changes the row by change(), saves and answers. */
+static enum err change_person(struct admin_job *job, struct store *store,
+    void (*change)(struct person *person))
+{
+	struct person person;
+	bool found = false;
+	enum err err =
+	    admin_find_person(job, store, job->arguments.id, &person, &found);
+
+	if (err || !found)
+		return err;
+	change(&person);
+	err = person_save(store, &person);
+	return err ? err : answer_person(job, &person);
+}
+
+static void set_suspended(struct person *person)
+{
+	person->state = PERSON_SUSPENDED;
+}
+
+static void set_active(struct person *person)
+{
+	person->state = PERSON_ACTIVE;
+}
+
+static void set_frozen(struct person *person)
+{
+	person->frozen = true;
+}
+
+static void set_thawed(struct person *person)
+{
+	person->frozen = false;
+}
+
+static enum err user_suspend(struct admin_job *job, struct store *store)
+{
+	return change_person(job, store, set_suspended);
+}
+
+static enum err user_resume(struct admin_job *job, struct store *store)
+{
+	return change_person(job, store, set_active);
+}
+
+static enum err user_freeze(struct admin_job *job, struct store *store)
+{
+	return change_person(job, store, set_frozen);
+}
+
+static enum err user_thaw(struct admin_job *job, struct store *store)
+{
+	return change_person(job, store, set_thawed);
+}
+
+static enum err user_unlock(struct admin_job *job, struct store *store)
+{
+	struct person person;
+	bool found = false;
+	enum err err =
+	    admin_find_person(job, store, job->arguments.id, &person, &found);
+
+	if (err || !found)
+		return err;
+	err = throttle_end_waits(store, person.id);
+	return err ? err : answer_person(job, &person);
+}
+
+static enum err collect_serial(void *context, const struct token *token)
+{
+	json_t *serials = context;
+
+	if (token->state == TOKEN_REVOKED)
+		return ERR_NONE;
+	return json_array_append_new(serials, json_string(token->serial))
+		   ? ERR_MEMORY
+		   : ERR_NONE;
+}
+
+/* Rows are not changed while they are being walked through. */
+static enum err revoke_tokens(struct store *store, int64_t person_id)
+{
+	json_t *serials = json_array(), *serial;
+	struct token token;
+	enum err err =
+	    serials ? token_each(store, person_id, collect_serial, serials)
+		    : ERR_MEMORY;
+	size_t i;
+
+	json_array_foreach(serials, i, serial)
+	{
+		if (!err)
+			err = token_find(
+			    store, json_string_value(serial), false, &token);
+		if (err)
+			break;
+		token.state = TOKEN_REVOKED;
+		err = token_save(store, &token);
+	}
+	json_decref(serials);
+	return err;
+}
+
+static enum err user_remove(struct admin_job *job, struct store *store)
+{
+	struct person person;
+	bool found = false;
+	enum err err =
+	    admin_find_person(job, store, job->arguments.id, &person, &found);
+
+	if (err || !found)
+		return err;
+	err = revoke_tokens(store, person.id);
+	if (!err)
+		err = emergency_void(store, person.id);
+	person.state = PERSON_REMOVED;
+	if (!err)
+		err = person_save(store, &person);
+	return err ? err : answer_person(job, &person);
+}
+
+#define ID_ONLY                                                                \
+	{                                                                      \
+		ADMIN_NAME(id, true)                                           \
+	}
+
+const struct admin_verb ADMIN_USER_VERBS[] = {
+    {.path = "user/add",
+	.action = "user add",
+	.members = {ADMIN_NAME(id, true), ADMIN_NAME(login, false),
+	    ADMIN_NAME(name, false), ADMIN_NAME(department, false),
+	    {"kind", JSON_MEMBER_CHOICE, ADMIN_OFFSET(kind), false, 0, 0,
+		KINDS},
+	    ADMIN_NAME(from, false), ADMIN_NAME(until, false)},
+	.run = user_add},
+    {.path = "user/list", .run = user_list, .is_long = true},
+    {.path = "user/show", .members = ID_ONLY, .run = user_show},
+    {.path = "user/suspend",
+	.action = "user suspend",
+	.members = ID_ONLY,
+	.run = user_suspend},
+    {.path = "user/resume",
+	.action = "user resume",
+	.members = ID_ONLY,
+	.run = user_resume},
+    {.path = "user/remove",
+	.action = "user remove",
+	.members = ID_ONLY,
+	.run = user_remove},
+    {.path = "user/unlock",
+	.action = "user unlock",
+	.members = ID_ONLY,
+	.run = user_unlock},
+    {.path = "user/freeze",
+	.action = "user freeze",
+	.members = ID_ONLY,
+	.run = user_freeze},
+    {.path = "user/thaw",
+	.action = "user thaw",
+	.members = ID_ONLY,
+	.run = user_thaw},
+    {0},
+};
