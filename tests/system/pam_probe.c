@@ -9,7 +9,7 @@
  * user:NAME (PAM_USER changes), sleep:MS. Items: tty, rhost, ruser. Each line
  * of standard input answers a prompt; "!fail" fails the conversation, "!null"
  * answers with nothing, "!none" leaves out the answers altogether, and
- * "!long:N" answers with N bytes.
+ * "!long:N" answers with N bytes. Delays after a failure are told, not slept.
  */
 #include <dirent.h>
 #include <security/pam_appl.h>
@@ -124,6 +124,14 @@ static int converse(int count, const struct pam_message **messages,
 	return PAM_SUCCESS;
 }
 
+static void tell_delay(int result, unsigned delay_us, void *context)
+{
+	(void)result;
+	(void)context;
+	if (delay_us > 0)
+		printf("fact delay_us %u\n", delay_us);
+}
+
 static double now_s(void)
 {
 	struct timespec now;
@@ -177,6 +185,7 @@ static int run_once(char **argv, char **steps)
 		fprintf(stderr, "pam_start: %s\n", code_name(code));
 		return 2;
 	}
+	pam_set_item(pamh, PAM_FAIL_DELAY, (const void *)&tell_delay);
 	for (char **item = argv + 4; item < steps; item++)
 		if (strchr(*item, '='))
 			set_item(pamh, *item);
