@@ -121,3 +121,9 @@ class FakeAgent:
 
     def close(self):
         self.listener.close()
+
+
+def accept_everything(stream):
+    """What a false agent would love to say."""
+    while receive(stream) is not None:
+        stream.sendall(frame(VERDICT, [(RESULT, ACCEPT)]))

@@ -4,9 +4,9 @@ sockets that are not the agent's, agents that lie or die, and ordinary users
 who ask for what is not theirs."""
 import json
 import os
+import shutil
 import signal
 import subprocess
-import sys
 import time
 
 import pytest
@@ -27,6 +27,15 @@ def ready(site, server):
                        "auth required pam_permit.so", site.line("account"),
                        "account required pam_permit.so")
     return site
+
+
+def readable(world):
+    """A directory with frames.py that ordinary users can read."""
+    target = world.programs / "frames.py"
+    if not target.exists():
+        shutil.copy(HERE / "frames.py", target)
+        target.chmod(0o644)
+    return str(world.programs)
 
 
 # --- environments ----------------------------------------------------------
@@ -108,7 +117,7 @@ def test_closed_standard_descriptors_do_not_mix_with_the_socket(
               "for fd in (0, 1, 2): os.close(fd)\n"
               "os.execv('/usr/bin/su', ['su', 'bob', '-c', "
               f"'touch {ready.world.work}/opened'])\n")
-    done = subprocess.run(as_user("mallory", sys.executable, "-c", script),
+    done = subprocess.run(as_user("mallory", "/usr/bin/python3", "-c", script),
                           timeout=30, check=False,
                           env=ready.world.environment())
     assert done.returncode != 0
@@ -128,24 +137,15 @@ def test_resource_limits_set_by_the_caller_open_nothing(ready, server):
 
 
 # --- sockets -----------------------------------------------------------------
-def accept_everything(stream):
-    while True:
-        got = frames.receive(stream)
-        if got is None:
-            return
-        stream.sendall(frames.frame(frames.VERDICT,
-                                    [(frames.RESULT, frames.ACCEPT)]))
-
-
 def test_a_socket_of_somebody_else_is_not_believed(ready, server, world):
     """Root's programs are pointed at a socket that mallory listens on."""
     directory = world.directory("mallory")
     directory.chmod(0o777)
     path = directory / "agent.sock"
-    script = (f"import sys; sys.path.insert(0, {str(HERE)!r})\n"
-              "import pathlib, time, frames, test_hostile_callers as t\n"
+    script = (f"import sys; sys.path.insert(0, {readable(world)!r})\n"
+              "import pathlib, time, frames\n"
               f"frames.FakeAgent(pathlib.Path({str(path)!r}), "
-              "t.accept_everything)\ntime.sleep(60)\n")
+              "frames.accept_everything)\ntime.sleep(60)\n")
     process = subprocess.Popen(as_user("mallory", "/usr/bin/python3", "-B",
                                        "-c", script))
     try:
@@ -286,7 +286,7 @@ def ask_as(ready, uid_name, calls):
     """[result or None] of calls made by an ordinary user."""
     done = subprocess.run(
         as_user(uid_name, "/usr/bin/python3", "-B", "-c",
-                AS_USER.format(here=str(HERE)), str(ready.agent.socket),
+                AS_USER.format(here=readable(ready.world)), str(ready.agent.socket),
                 json.dumps(calls)),
         text=True, capture_output=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
@@ -341,7 +341,8 @@ def test_sessions_are_root_s_to_report(ready, server):
     script = ("import sys; sys.path.insert(0, %r)\nfrom frames import *\n"
               "c = Caller(sys.argv[1])\n"
               "c.send(frame(SESSION, [(USER, 'grace'), (SERVICE, 'locker'),"
-              " (EVENT, 1)]))\nprint(c.receive())\n" % str(HERE))
+              " (EVENT, 1)]))\nprint(c.receive())\n"
+              % readable(ready.world))
     done = subprocess.run(
         as_user("grace", "/usr/bin/python3", "-B", "-c", script,
                 str(ready.agent.socket)),

@@ -164,7 +164,7 @@ class World:
 
     def close(self):
         os.chdir("/")
-        for mount in ("/home", "/etc", "/var", str(self.scratch)):
+        for mount in ("/etc", "/var", "/run", str(self.scratch)):
             subprocess.run(["umount", "-l", mount], check=False,
                            stderr=subprocess.DEVNULL)
         try:
