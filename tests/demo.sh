@@ -101,6 +101,7 @@ esac
 EOF
 chmod 755 "$work/askpass"
 
+# shellcheck disable=SC2016 # the other side's $USER
 ssh_quietly() { # PERSON CODE
 	env DISPLAY=none SSH_ASKPASS="$work/askpass" SSH_ASKPASS_REQUIRE=force \
 		DEMO_PASSWORD="pw-$1-kiso" DEMO_CODE="$2" DEMO_SEEN="$work/seen" \
