@@ -74,3 +74,24 @@ class Agent:
 
     def log(self):
         return self.log_path.read_text(errors="replace")
+
+    # --- configuration ----------------------------------------------------
+    def _set(self, key, value):
+        """Sets one line of agent.conf."""
+        path = self.state / "agent.conf"
+        lines = [line for line in path.read_text().splitlines()
+                 if line.split("=")[0].strip() != key]
+        path.write_text("\n".join([*lines, f"{key} = {value}"]) + "\n")
+
+    def _get(self, key):
+        for line in (self.state / "agent.conf").read_text().splitlines():
+            if line.split("=")[0].strip() == key:
+                return line.split("=", 1)[1].strip()
+        return ""
+
+    def allow_user_service(self, name):
+        self._set("user_services", f"{name} vlock")
+
+    def add_server(self, url, first=False):
+        known = self._get("servers")
+        self._set("servers", f"{url} {known}" if first else f"{known} {url}")

@@ -71,6 +71,10 @@ class World:
         self.programs.mkdir()
         self.secrets = {}
         self._ports = iter(range(20000, 60000))
+        for line in pathlib.Path("/etc/passwd").read_text().splitlines():
+            if str(self.scratch) in line:
+                name = line.split(":")[0]
+                self.secret(f"password of {name}", f"pw-{name}-kiso")
         self._take_programs()
 
     def _take_programs(self):
