@@ -245,6 +245,19 @@ bool db_is_null(struct db_query *query, int column)
 	       query->db->backend->is_null(query->statement, column);
 }
 
+void db_read_text(struct db_query *query, int column, char *out, size_t size)
+{
+	const char *text = db_text(query, column);
+	size_t length = text ? strlen(text) : 0;
+
+	if (!query->has_row || query->err != ERR_NONE)
+		return;
+	if (!text || length >= size)
+		query->err = ERR_CORRUPT;
+	else
+		memcpy(out, text, length + 1);
+}
+
 void db_read_bytes(struct db_query *query, int column, void *out, size_t length)
 {
 	const void *bytes;
@@ -275,6 +288,11 @@ void db_read_blob(struct db_query *query, int column, void *out, size_t size,
 	if (have > 0)
 		memcpy(out, bytes, have);
 	*out_length = have;
+}
+
+enum err db_error(const struct db_query *query)
+{
+	return query->err;
 }
 
 enum err db_done(struct db_query *query)

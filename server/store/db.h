@@ -66,6 +66,8 @@ void db_bind_blob(
 bool db_next(struct db_query *query);
 int64_t db_number(struct db_query *query, int column);   /* NULL reads as 0 */
 const char *db_text(struct db_query *query, int column); /* or NULL */
+/* As a string; one that does not fit fails the query with ERR_CORRUPT. */
+void db_read_text(struct db_query *query, int column, char *out, size_t size);
 /* Exactly length bytes, else the query fails with ERR_CORRUPT. */
 void db_read_bytes(
     struct db_query *query, int column, void *out, size_t length);
@@ -73,6 +75,8 @@ void db_read_bytes(
 void db_read_blob(struct db_query *query, int column, void *out, size_t size,
     size_t *out_length);
 bool db_is_null(struct db_query *query, int column);
+/* What went wrong so far; for loops that hand rows on. */
+enum err db_error(const struct db_query *query);
 /* Ends the query, makes it ready for reuse, and says how it went. */
 enum err db_done(struct db_query *query);
 /* db_next until there is no row, then db_done. */
