@@ -26,6 +26,9 @@ struct once {
 	char verdict[ONCE_VERDICT_BYTES_MAX]; /* the reply's JSON */
 };
 
+/* Makes store->once from the table; for store_open(). */
+enum err once_load(struct store *store);
+
 /* ERR_NOT_FOUND also when its time is over. */
 enum err once_find(struct store *store, const unsigned char key[ONCE_KEY_BYTES],
     int64_t now_s, struct once *out);
