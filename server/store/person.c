@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Persons as rows. Decoys are persons too, but are found by number only.
+ */
+#include "server/store/person.h"
+
+#include <string.h>
+
+#include "server/store/hasher.h"
+
+#define PERSON_COLUMNS                                                         \
+	"id, user_name, login, name, department, kind, state, frozen, decoy,"  \
+	" valid_from, valid_until, enrolled_at, created_at"
+
+const char *person_state_text(enum person_state state)
+{
+	switch (state) {
+	case PERSON_ACTIVE:
+		return "active";
+	case PERSON_SUSPENDED:
+		return "suspended";
+	case PERSON_REMOVED:
+		return "removed";
+	}
+	return "suspended";
+}
+
+/* ?1 to ?10; the rest is for adding only. */
+static void bind_changeable(struct db_query *q, const struct person *person)
+{
+	db_bind_text(q, 1, person->login);
+	db_bind_text(q, 2, person->name);
+	db_bind_text(q, 3, person->department);
+	db_bind_text(q, 4, person->kind);
+	db_bind_number(q, 5, person->state);
+	db_bind_number(q, 6, person->frozen);
+	db_bind_number(q, 7, person->decoy);
+	db_bind_number(q, 8, person->valid_from);
+	db_bind_number(q, 9, person->valid_until);
+	db_bind_number(q, 10, person->enrolled_at);
+}
+
+enum err person_add(struct store *store, struct person *person)
+{
+	struct db_query *q = db_query(store->db,
+	    "INSERT INTO person (login, name, department, kind, state, frozen,"
+	    " decoy, valid_from, valid_until, enrolled_at, user_name,"
+	    " created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10,"
+	    " ?11, ?12) ON CONFLICT DO NOTHING RETURNING id");
+	int64_t id;
+	enum err err;
+
+	bind_changeable(q, person);
+	db_bind_text(q, 11, person->user);
+	db_bind_number(q, 12, person->created_at);
+	id = db_next(q) ? db_number(q, 0) : 0;
+	err = db_done(q);
+	if (err != ERR_NONE)
+		return err;
+	if (id == 0)
+		return ERR_EXISTS;
+	person->id = id;
+	return ERR_NONE;
+}
+
+enum err person_save(struct store *store, const struct person *person)
+{
+	struct db_query *q = db_query(store->db,
+	    "UPDATE person SET login = ?1, name = ?2, department = ?3,"
+	    " kind = ?4, state = ?5, frozen = ?6, decoy = ?7,"
+	    " valid_from = ?8, valid_until = ?9, enrolled_at = ?10"
+	    " WHERE id = ?11");
+	enum err err;
+
+	bind_changeable(q, person);
+	db_bind_number(q, 11, person->id);
+	err = db_run(q);
+	if (err != ERR_NONE)
+		return err;
+	return db_changes(store->db) == 1 ? ERR_NONE : ERR_NOT_FOUND;
+}
+
+static void read_person(struct db_query *q, struct person *out)
+{
+	out->id = db_number(q, 0);
+	db_read_text(q, 1, out->user, sizeof(out->user));
+	db_read_text(q, 2, out->login, sizeof(out->login));
+	db_read_text(q, 3, out->name, sizeof(out->name));
+	db_read_text(q, 4, out->department, sizeof(out->department));
+	db_read_text(q, 5, out->kind, sizeof(out->kind));
+	out->state = (enum person_state)db_number(q, 6);
+	out->frozen = db_number(q, 7) != 0;
+	out->decoy = db_number(q, 8) != 0;
+	out->valid_from = db_number(q, 9);
+	out->valid_until = db_number(q, 10);
+	out->enrolled_at = db_number(q, 11);
+	out->created_at = db_number(q, 12);
+}
+
+/* The one row of a query; several are nobody. */
+static enum err read_only_one(struct db_query *q, struct person *out)
+{
+	struct person person;
+	int rows = 0;
+	enum err err;
+
+	for (; db_next(q); rows++) {
+		if (rows == 0)
+			read_person(q, &person);
+	}
+	err = db_done(q);
+	if (err != ERR_NONE)
+		return err;
+	if (rows != 1)
+		return ERR_NOT_FOUND;
+	*out = person;
+	return ERR_NONE;
+}
+
+enum err person_find(struct store *store, const char *user, struct person *out)
+{
+	struct db_query *q = db_query(store->db,
+	    "SELECT " PERSON_COLUMNS " FROM person"
+	    " WHERE user_name = ?1 AND state <> 2 AND decoy = 0");
+
+	db_bind_text(q, 1, user);
+	return read_only_one(q, out);
+}
+
+enum err person_find_decoy(
+    struct store *store, const char *login, struct person *out)
+{
+	unsigned char hash[HASHER_BYTES];
+	enum err err =
+	    store_keyed_hash(store, "decoy", login, strlen(login), hash);
+	struct db_query *q;
+
+	if (err != ERR_NONE)
+		return err;
+	q = db_query(store->db, "SELECT " PERSON_COLUMNS " FROM person"
+				" WHERE id = ?1 AND decoy = 1");
+	db_bind_number(
+	    q, 1, 1 + (hash[0] << 16 | hash[1] << 8 | hash[2]) % STORE_DECOYS);
+	err = read_only_one(q, out);
+	return err == ERR_NOT_FOUND ? ERR_CORRUPT : err;
+}
+
+enum err person_find_login(struct store *store, const char *login,
+    const char *user, struct person *out)
+{
+	struct db_query *q =
+	    user
+		? db_query(store->db,
+		      "SELECT " PERSON_COLUMNS " FROM person WHERE login = ?1"
+		      " AND user_name = ?2 AND state <> 2 AND decoy = 0 LIMIT 2")
+		: db_query(store->db,
+		      "SELECT " PERSON_COLUMNS " FROM person WHERE login = ?1"
+		      " AND state <> 2 AND decoy = 0 LIMIT 2");
+	struct person stand_in;
+	enum err err;
+
+	db_bind_text(q, 1, login);
+	if (user)
+		db_bind_text(q, 2, user);
+	err = read_only_one(q, out);
+	/* A stranger costs a second look-up, so everybody does: response
+	 * times must not say who is known. */
+	if (err == ERR_NONE)
+		err = person_find_decoy(store, login, &stand_in);
+	return err;
+}
+
+enum err person_each(struct store *store,
+    enum err (*each)(void *context, const struct person *person), void *context)
+{
+	struct db_query *q = db_query(store->db,
+	    "SELECT " PERSON_COLUMNS " FROM person"
+	    " WHERE state <> 2 AND decoy = 0 ORDER BY user_name");
+	enum err err = ERR_NONE, done;
+	struct person person;
+
+	while (err == ERR_NONE && db_next(q)) {
+		read_person(q, &person);
+		err = db_error(q);
+		if (err == ERR_NONE)
+			err = each(context, &person);
+	}
+	done = db_done(q);
+	return err != ERR_NONE ? err : done;
+}

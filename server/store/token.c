@@ -1,0 +1,423 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Tokens, their seeds and the floors of these. A seed is recognised by its
+ * keyed hash, so that it keeps its floor whoever gets it next. Must not know
+ * who may have a token.
+ */
+#include "server/store/token.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "server/keys/keyring.h"
+#include "server/store/hasher.h"
+#include "server/store/seed.h"
+#include "shared/encode.h"
+
+enum {
+	SERIAL_RANDOM_BYTES = 7,
+	SERIAL_RANDOM_CHARACTERS = 10
+};
+
+/* When a seed changes hands, its use before that is not this token's. */
+#define TOKEN_COLUMNS                                                          \
+	"token.id, token.person_id, token.serial, person.user_name,"           \
+	" token.state, token.created_at, token.confirmed_at,"                  \
+	" CASE WHEN seed_floor.used_at >= token.created_at"                    \
+	" THEN seed_floor.used_at ELSE 0 END, token.type, token.algorithm,"    \
+	" token.digits, token.period_s, seed_floor.floor, token.seed_id"
+#define TOKEN_TABLES                                                           \
+	" FROM token JOIN person ON person.id = token.person_id"               \
+	" JOIN seed_floor ON seed_floor.seed_id = token.seed_id"
+
+static const char *const state_texts[] = {
+    [TOKEN_PENDING] = "pending",
+    [TOKEN_ACTIVE] = "active",
+    [TOKEN_SUSPENDED] = "suspended",
+    [TOKEN_LOST] = "lost",
+    [TOKEN_REVOKED] = "revoked",
+    [TOKEN_VOID] = "void",
+};
+
+enum {
+	STATE_COUNT = sizeof(state_texts) / sizeof(state_texts[0])
+};
+
+const char *token_state_text(enum token_state state)
+{
+	return (size_t)state < STATE_COUNT ? state_texts[state] : "unknown";
+}
+
+enum err token_state_from_text(const char *text, enum token_state *out)
+{
+	for (int i = 0; i < (int)STATE_COUNT; i++) {
+		if (strcmp(text, state_texts[i]) == 0) {
+			*out = (enum token_state)i;
+			return ERR_NONE;
+		}
+	}
+	return ERR_INVALID;
+}
+
+void token_wipe(struct token *token)
+{
+	secret_wipe_bytes(token, sizeof(*token));
+}
+
+/* --- seeds --------------------------------------------------------------- */
+
+static void place_of(int64_t seed_id, char out[SEED_PLACE_SIZE])
+{
+	snprintf(out, SEED_PLACE_SIZE, "seed %" PRId64, seed_id);
+}
+
+enum err seed_open(struct store *store, int64_t seed_id,
+    const unsigned char *sealed, size_t length, struct secret *out)
+{
+	char place[SEED_PLACE_SIZE];
+	size_t seed_length = 0;
+	enum err err;
+
+	place_of(seed_id, place);
+	err = keyring_open_sealed(store->keyring, place, sealed, length,
+	    out->bytes, sizeof(out->bytes), &seed_length);
+	if (err == ERR_NONE)
+		out->length = seed_length;
+	return err;
+}
+
+int64_t seed_effective_floor(
+    const struct store *store, const struct otp_token *otp)
+{
+	int64_t least = 0;
+
+	if (otp->type == OTP_TOTP && store->floor_s > 0)
+		least = otp_step(otp, store->floor_s) + 1;
+	return otp->floor > least ? otp->floor : least;
+}
+
+static enum err fingerprint(struct store *store, const struct otp_token *otp,
+    unsigned char out[HASHER_BYTES])
+{
+	unsigned char bytes[16 + SECRET_BYTES_MAX];
+	int64_t head[2] = {otp->type, otp->period_s};
+	enum err err;
+
+	memcpy(bytes, head, sizeof(head));
+	memcpy(bytes + sizeof(head), otp->seed.bytes, otp->seed.length);
+	err = store_keyed_hash(
+	    store, "seed", bytes, sizeof(head) + otp->seed.length, out);
+	secret_wipe_bytes(bytes, sizeof(bytes));
+	return err;
+}
+
+static enum err find_seed(struct store *store,
+    const unsigned char print[HASHER_BYTES], int64_t *out_id)
+{
+	struct db_query *q =
+	    db_query(store->db, "SELECT id FROM seed WHERE fingerprint = ?1");
+
+	db_bind_blob(q, 1, print, HASHER_BYTES);
+	*out_id = db_next(q) ? db_number(q, 0) : 0;
+	return db_done(q);
+}
+
+static enum err write_seed(
+    struct store *store, int64_t seed_id, const struct secret *seed)
+{
+	unsigned char sealed[SECRET_BYTES_MAX + SEALED_OVERHEAD];
+	char place[SEED_PLACE_SIZE];
+	size_t length = 0;
+	struct db_query *q;
+	enum err err;
+
+	place_of(seed_id, place);
+	err = keyring_seal(store->keyring, place, seed->bytes, seed->length,
+	    sealed, sizeof(sealed), &length);
+	if (err != ERR_NONE)
+		return err;
+	q = db_query(store->db, "UPDATE seed SET sealed = ?1 WHERE id = ?2");
+	db_bind_blob(q, 1, sealed, length);
+	db_bind_number(q, 2, seed_id);
+	return db_run(q);
+}
+
+/* A seed is bound to its row's number, so the row comes first. */
+static enum err add_seed(struct store *store, const struct otp_token *otp,
+    const unsigned char print[HASHER_BYTES], int64_t *out_id)
+{
+	struct db_query *q = db_query(store->db,
+	    "INSERT INTO seed (fingerprint, sealed) VALUES (?1, ?1)"
+	    " RETURNING id");
+	int64_t id;
+	enum err err;
+
+	db_bind_blob(q, 1, print, HASHER_BYTES);
+	id = db_next(q) ? db_number(q, 0) : 0;
+	err = db_done(q);
+	if (err == ERR_NONE)
+		err = write_seed(store, id, &otp->seed);
+	if (err != ERR_NONE)
+		return err;
+	q = db_query(store->db,
+	    "INSERT INTO seed_floor (seed_id, floor, used_at)"
+	    " VALUES (?1, ?2, 0)");
+	db_bind_number(q, 1, id);
+	db_bind_number(q, 2, otp->floor);
+	err = db_run(q);
+	if (err == ERR_NONE)
+		*out_id = id;
+	return err;
+}
+
+static enum err raise_floor(struct store *store, int64_t seed_id, int64_t floor)
+{
+	struct db_query *q =
+	    db_query(store->db, "UPDATE seed_floor SET floor = ?2"
+				" WHERE seed_id = ?1 AND floor < ?2");
+
+	db_bind_number(q, 1, seed_id);
+	db_bind_number(q, 2, floor);
+	return db_run(q);
+}
+
+/* --- tokens -------------------------------------------------------------- */
+
+static void read_token(struct db_query *q, struct token *out)
+{
+	memset(out, 0, sizeof(*out));
+	out->id = db_number(q, 0);
+	out->person_id = db_number(q, 1);
+	db_read_text(q, 2, out->serial, sizeof(out->serial));
+	db_read_text(q, 3, out->user, sizeof(out->user));
+	out->state = (enum token_state)db_number(q, 4);
+	out->created_at = db_number(q, 5);
+	out->confirmed_at = db_number(q, 6);
+	out->last_used_at = db_number(q, 7);
+	out->otp.type = (enum otp_type)db_number(q, 8);
+	out->otp.algorithm = (enum otp_algorithm)db_number(q, 9);
+	out->otp.digits = (int)db_number(q, 10);
+	out->otp.period_s = db_number(q, 11);
+	out->otp.floor = db_number(q, 12);
+}
+
+/* The first row of a query that was made with TOKEN_COLUMNS. */
+static enum err read_first(struct store *store, struct db_query *q,
+    struct token *out, int64_t *out_seed_id)
+{
+	bool found = db_next(q);
+	struct token token;
+	int64_t seed_id = 0;
+	enum err err;
+
+	if (found) {
+		read_token(q, &token);
+		seed_id = db_number(q, 13);
+	}
+	err = db_done(q);
+	if (err != ERR_NONE)
+		return err;
+	if (!found)
+		return ERR_NOT_FOUND;
+	token.otp.floor = seed_effective_floor(store, &token.otp);
+	*out = token;
+	if (out_seed_id)
+		*out_seed_id = seed_id;
+	return ERR_NONE;
+}
+
+static enum err read_seed(
+    struct store *store, int64_t seed_id, struct secret *out)
+{
+	struct db_query *q =
+	    db_query(store->db, "SELECT sealed FROM seed WHERE id = ?1");
+	unsigned char sealed[SECRET_BYTES_MAX + SEALED_OVERHEAD];
+	size_t length = 0;
+	enum err err;
+
+	db_bind_number(q, 1, seed_id);
+	if (db_next(q))
+		db_read_blob(q, 0, sealed, sizeof(sealed), &length);
+	err = db_done(q);
+	return err == ERR_NONE ? seed_open(store, seed_id, sealed, length, out)
+			       : err;
+}
+
+enum err token_find(
+    struct store *store, const char *serial, bool with_seed, struct token *out)
+{
+	struct db_query *q = db_query(store->db,
+	    "SELECT " TOKEN_COLUMNS TOKEN_TABLES
+	    " WHERE token.serial = ?1 AND person.decoy = 0");
+	struct token token = {0};
+	int64_t seed_id = 0;
+	enum err err;
+
+	db_bind_text(q, 1, serial);
+	err = read_first(store, q, &token, &seed_id);
+	if (err == ERR_NONE && with_seed)
+		err = read_seed(store, seed_id, &token.otp.seed);
+	if (err == ERR_NONE)
+		*out = token;
+	token_wipe(&token);
+	return err;
+}
+
+enum err token_each(struct store *store, int64_t person_id,
+    enum err (*each)(void *context, const struct token *token), void *context)
+{
+	struct db_query *q =
+	    person_id ? db_query(store->db,
+			    "SELECT " TOKEN_COLUMNS TOKEN_TABLES
+			    " WHERE token.person_id = ?1 ORDER BY token.id")
+		      : db_query(store->db,
+			    "SELECT " TOKEN_COLUMNS TOKEN_TABLES
+			    " WHERE person.decoy = 0 ORDER BY token.id");
+	enum err err = ERR_NONE, done;
+	struct token token;
+
+	if (person_id)
+		db_bind_number(q, 1, person_id);
+	while (err == ERR_NONE && db_next(q)) {
+		read_token(q, &token);
+		token.otp.floor = seed_effective_floor(store, &token.otp);
+		err = db_error(q);
+		if (err == ERR_NONE)
+			err = each(context, &token);
+	}
+	done = db_done(q);
+	return err != ERR_NONE ? err : done;
+}
+
+static enum err make_serial(char out[TOKEN_SERIAL_SIZE])
+{
+	struct secret random = {0};
+	char text[ENCODE_BASE32_SIZE(SERIAL_RANDOM_BYTES)];
+	enum err err = secret_random(&random, SERIAL_RANDOM_BYTES);
+
+	if (err != ERR_NONE)
+		return err;
+	encode_base32(random.bytes, random.length, text);
+	snprintf(
+	    out, TOKEN_SERIAL_SIZE, "SK%.*s", SERIAL_RANDOM_CHARACTERS, text);
+	return ERR_NONE;
+}
+
+static bool is_plausible(const struct otp_token *otp)
+{
+	return otp->seed.length > 0 && otp->floor >= 0 && otp->digits >= 6 &&
+	       otp->digits <= OTP_DIGITS_MAX &&
+	       (otp->type == OTP_HOTP ? otp->period_s == 0 : otp->period_s > 0);
+}
+
+/* ERR_EXISTS with the token in *token, or ERR_NONE when the serial is free
+ * and nobody else's token has this seed. */
+static enum err check_free(
+    struct store *store, int64_t seed_id, struct token *token)
+{
+	struct db_query *q = db_query(store->db,
+	    "SELECT " TOKEN_COLUMNS TOKEN_TABLES
+	    " WHERE token.serial = ?1 OR (token.seed_id = ?2"
+	    " AND token.state <> 4) ORDER BY token.serial <> ?1");
+	struct token other;
+	enum err err;
+
+	db_bind_text(q, 1, token->serial);
+	db_bind_number(q, 2, seed_id);
+	err = read_first(store, q, &other, NULL);
+	if (err == ERR_NOT_FOUND)
+		return ERR_NONE;
+	if (err != ERR_NONE)
+		return err;
+	token_wipe(token);
+	*token = other;
+	return ERR_EXISTS;
+}
+
+static enum err insert_token(
+    struct store *store, int64_t seed_id, struct token *token)
+{
+	struct db_query *q = db_query(store->db,
+	    "INSERT INTO token (person_id, seed_id, serial, state, type,"
+	    " algorithm, digits, period_s, created_at, confirmed_at)"
+	    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"
+	    " RETURNING id");
+	int64_t id;
+	enum err err;
+
+	db_bind_number(q, 1, token->person_id);
+	db_bind_number(q, 2, seed_id);
+	db_bind_text(q, 3, token->serial);
+	db_bind_number(q, 4, token->state);
+	db_bind_number(q, 5, token->otp.type);
+	db_bind_number(q, 6, token->otp.algorithm);
+	db_bind_number(q, 7, token->otp.digits);
+	db_bind_number(q, 8, token->otp.period_s);
+	db_bind_number(q, 9, token->created_at);
+	db_bind_number(q, 10, token->confirmed_at);
+	id = db_next(q) ? db_number(q, 0) : 0;
+	err = db_done(q);
+	if (err == ERR_NONE)
+		token->id = id;
+	return err;
+}
+
+enum err token_add(struct store *store, struct token *token)
+{
+	unsigned char print[HASHER_BYTES];
+	int64_t seed_id = 0;
+	enum err err;
+
+	if (!is_plausible(&token->otp))
+		return ERR_INVALID;
+	err = fingerprint(store, &token->otp, print);
+	if (err == ERR_NONE)
+		err = find_seed(store, print, &seed_id);
+	if (err == ERR_NONE && token->serial[0] == '\0')
+		err = make_serial(token->serial);
+	if (err == ERR_NONE)
+		err = check_free(store, seed_id, token);
+	if (err != ERR_NONE)
+		return err;
+	if (seed_id == 0)
+		err = add_seed(store, &token->otp, print, &seed_id);
+	else
+		err = raise_floor(store, seed_id, token->otp.floor);
+	return err == ERR_NONE ? insert_token(store, seed_id, token) : err;
+}
+
+enum err token_save(struct store *store, const struct token *token)
+{
+	struct db_query *q = db_query(store->db,
+	    "UPDATE token SET state = ?2, created_at = ?3, confirmed_at = ?4"
+	    " WHERE id = ?1");
+	enum err err;
+
+	db_bind_number(q, 1, token->id);
+	db_bind_number(q, 2, token->state);
+	db_bind_number(q, 3, token->created_at);
+	db_bind_number(q, 4, token->confirmed_at);
+	err = db_run(q);
+	if (err != ERR_NONE)
+		return err;
+	return db_changes(store->db) == 1 ? ERR_NONE : ERR_NOT_FOUND;
+}
+
+enum err token_spend(
+    struct store *store, int64_t token_id, int64_t floor, int64_t now_s)
+{
+	struct db_query *q = db_query(store->db,
+	    "UPDATE seed_floor SET floor = ?2, used_at = ?3"
+	    " WHERE seed_id = (SELECT seed_id FROM token WHERE id = ?1)"
+	    " AND floor < ?2");
+	enum err err;
+
+	db_bind_number(q, 1, token_id);
+	db_bind_number(q, 2, floor);
+	db_bind_number(q, 3, now_s);
+	err = db_run(q);
+	if (err != ERR_NONE)
+		return err;
+	return db_changes(store->db) == 1 ? ERR_NONE : ERR_NOT_ALLOWED;
+}
