@@ -15,7 +15,11 @@ enum {
 	AUDIT_FIELDS_MAX = 24,
 	AUDIT_RECORD_BYTES_MAX = 8192,
 	AUDIT_COALESCE_S = 60,
+	AUDIT_JITTER_MS = 10000, /* further back the clock was set */
 };
+
+/* A number of the store: times in the chain have run backwards. */
+#define AUDIT_UNORDERED "audit_unordered"
 
 /* A member of a record, after seq, time and kind. Texts are escaped here. */
 struct audit_field {
@@ -33,7 +37,8 @@ struct audit_entry {
 	struct audit_field fields[AUDIT_FIELDS_MAX];
 };
 
-/* Adds a field; ignored when text is NULL. */
+/* Adds a field; ignored when text is NULL. Too many make the append fail
+ * with ERR_TOO_LONG. Texts are borrowed until then. */
 void audit_add_text(
     struct audit_entry *entry, const char *key, const char *text);
 void audit_add_number(
@@ -53,12 +58,21 @@ enum err audit_append_counted(
 /* Chains the open rows whose minute is over at now (all with all = true). */
 enum err audit_close_counted(struct store *store, int64_t now_ms, bool all);
 
+/* Reads head and open rows; for store_open(). ERR_CORRUPT: no record. */
+enum err audit_load(struct store *store);
+
+/* The members of a record that stands for many. */
+struct record_writer;
+void audit_put_count(struct record_writer *writer, const char *members,
+    int64_t count, int64_t first_ms, int64_t last_ms);
+
 struct audit_query {
 	const char *user, *terminal, *result; /* NULL: any */
 	int64_t from_ms, to_ms;               /* 0: no bound; to exclusive */
 	int64_t after_seq;
-	int64_t limit;  /* newest that match */
-	bool with_open; /* open counted rows too, seq 0 */
+	int64_t limit;  /* newest that match; 0: all */
+	bool oldest;    /* the oldest that match instead, for paging */
+	bool with_open; /* open counted rows too, seq 0, at the end */
 };
 /* Calls each, oldest first, with the record's text. */
 enum err audit_each(struct store *store, const struct audit_query *query,

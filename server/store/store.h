@@ -19,11 +19,14 @@
 
 struct keyring;    /* server/keys/keyring.h */
 struct policy;     /* server/core/policy.h */
-struct once_index; /* server/store/once.c */
+struct once_index; /* server/store/once_index.h */
+struct hasher;     /* server/store/hasher.h */
 
 enum {
 	STORE_SCHEMA_VERSION = 1,
 	STORE_INSTANCE_SIZE = 33,
+	STORE_TEXT_BYTES_MAX = 16384,
+	STORE_PATH_SIZE = 4096,
 	STORE_DECOYS = 4096, /* throttles shared by all strangers */
 	AUDIT_HASH_BYTES = 32,
 };
@@ -34,21 +37,44 @@ struct audit_head {
 	unsigned char hash[AUDIT_HASH_BYTES];
 };
 
+/* What moves with the transaction: a rollback brings back all of it. */
+struct store_cached {
+	struct audit_head head;
+	int64_t open_records; /* rows of repeats being counted */
+	struct policy *policy;
+	int64_t policy_version;
+	bool all_frozen;
+	int64_t floor_s;
+};
+
 struct store {
 	struct db *db;
 	struct keyring *keyring;            /* borrowed */
 	char instance[STORE_INSTANCE_SIZE]; /* random, names the chain */
 	struct audit_head head;             /* as of this transaction */
 	struct audit_head committed_head;   /* as of the last commit */
+	int64_t open_records;
 	struct once_index *once;
-	struct policy *policy; /* in force; re-read when set */
+	int64_t once_now_s; /* the latest time once.c was told */
+	/* In force; re-read when set. A replaced one lives until the next is
+	 * set, because answers point into it. */
+	struct policy *policy;
 	int64_t policy_version;
-	bool all_frozen;         /* `server freeze` */
+	bool all_frozen;         /* `server freeze`: STORE_ALL_FROZEN */
 	int64_t floor_s;         /* nothing at or before this unix time is
-				    accepted from a TOTP token (restore) */
+				    accepted from a TOTP token: STORE_FLOOR */
 	struct secret hash_key;  /* for attempts, user names, codes */
 	struct secret login_key; /* for login tokens */
+	struct hasher *hasher;
+	struct policy *retired_policy;
+	struct store_cached before; /* as of the last commit */
 };
+
+/* Numbers that are cached above too; store_set_number() moves both. */
+#define STORE_ALL_FROZEN "all_frozen"
+#define STORE_FLOOR "floor_s"
+/* Texts. */
+#define STORE_RECOVERY_KEY "recovery_key" /* its public half, PEM */
 
 /*
  * Creates the database at path with schema, instance name, secrets, decoys,
@@ -71,6 +97,10 @@ void store_rollback(struct store *store);
 /* Small named values. ERR_NOT_FOUND. */
 enum err store_get_number(struct store *store, const char *name, int64_t *out);
 enum err store_set_number(struct store *store, const char *name, int64_t v);
+/* The caller frees *out. ERR_NOT_FOUND. */
+enum err store_get_text(struct store *store, const char *name, char **out);
+enum err store_set_text(
+    struct store *store, const char *name, const char *text);
 
 /* The time mark of core/clock.h, kept across restarts. The head's time
  * counts as a mark as well. */
