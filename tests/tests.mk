@@ -13,7 +13,7 @@ lint:
 # They load the module as libpam does and bring an agent of their own; of the
 # tree's code they link nothing but shared/ and the module's own files.
 pam_test_names = test_agent_client test_pam_codes test_pam_conversation \
-	test_pam_file test_pam_standing
+	test_pam_examples test_pam_faults test_pam_file test_pam_standing
 pam_tests = $(addprefix $(B)/unit/,$(pam_test_names))
 pam_test_objects = $(addprefix $(B)/obj/tests/support/,fake_agent.o pam_host.o)
 $(pam_tests): $(B)/unit/%: $(B)/obj/tests/unit/%.o $(pam_test_objects) \
@@ -22,3 +22,18 @@ $(pam_tests): $(B)/unit/%: $(B)/obj/tests/unit/%.o $(pam_test_objects) \
 	@echo "  LD $@"
 	$(Q)$(CC) -pie $(all_ldflags) -o $@ $< $(pam_test_objects) \
 		$(B)/obj/module.a $(B)/obj/shared.a -lcmocka -lpam -ldl -pthread
+
+# The module once more, its calls to libc and libpam made to fail at will.
+comma := ,
+faulty_calls = calloc strdup clock_gettime connect fcntl getpwnam_r getsockopt \
+	localtime_r poll recv send socket secure_getenv strftime time \
+	pam_fail_delay pam_get_data pam_get_item pam_get_user pam_set_data \
+	pam_set_item
+$(B)/unit/test_pam_faults: $(B)/pam_sekimori_faults.so
+$(B)/pam_sekimori_faults.so: $(B)/obj/tests/support/faults.o \
+		$(B)/obj/module.a $(B)/obj/shared.a
+	@echo "  LD $@"
+	$(Q)$(CC) -shared $(all_ldflags) -Wl,-z,nodelete -Wl,-z,defs -o $@ \
+		$(addprefix -Wl$(comma)--wrap=,$(faulty_calls)) $< \
+		-Wl,--whole-archive $(B)/obj/module.a -Wl,--no-whole-archive \
+		$(B)/obj/shared.a -lpam
