@@ -19,27 +19,37 @@ static void record_free(pam_handle_t *pamh, void *data, int status)
 	free(data);
 }
 
-static struct standing_record *record_get(const pam_handle_t *pamh)
+/* ERR_NOT_FOUND where no authentication ran in this handle: only PAM's own
+ * word for that counts as that, because account may excuse it. */
+static enum err record_get(
+    const pam_handle_t *pamh, struct standing_record **out)
 {
+	/* PAM hands its data out as const; this one is ours to change. */
 	union {
 		const void *in;
 		struct standing_record *out;
 	} data = {.in = NULL};
+	int code = pam_get_data(pamh, data_name, &data.in);
 
-	/* PAM hands its data out as const; this one is ours to change. */
-	if (pam_get_data(pamh, data_name, &data.in) != PAM_SUCCESS)
-		return NULL;
-	return data.out;
+	if (code == PAM_NO_MODULE_DATA)
+		return ERR_NOT_FOUND;
+	if (code != PAM_SUCCESS || !data.in)
+		return ERR_IO;
+	*out = data.out;
+	return ERR_NONE;
 }
 
 struct standing_record *standing_reset(pam_handle_t *pamh)
 {
-	struct standing_record *record = record_get(pamh);
+	struct standing_record *record = NULL;
+	enum err err = record_get(pamh, &record);
 
-	if (record) {
+	if (err == ERR_NONE) {
 		explicit_bzero(record, sizeof(*record));
 		return record;
 	}
+	if (err != ERR_NOT_FOUND)
+		return NULL;
 	record = calloc(1, sizeof(*record));
 	if (!record)
 		return NULL;
@@ -49,25 +59,33 @@ struct standing_record *standing_reset(pam_handle_t *pamh)
 	return NULL;
 }
 
+static bool is_for(
+    const struct standing_record *record, const struct caller *caller)
+{
+	return strcmp(record->caller.user, caller->user) == 0 &&
+	       strcmp(record->caller.service, caller->service) == 0;
+}
+
 const struct standing_record *standing_find(
     pam_handle_t *pamh, const struct caller *caller)
 {
-	const struct standing_record *record = record_get(pamh);
+	struct standing_record *record = NULL;
 
-	if (!record || strcmp(record->caller.user, caller->user) != 0 ||
-	    strcmp(record->caller.service, caller->service) != 0)
+	if (record_get(pamh, &record) != ERR_NONE || !is_for(record, caller))
 		return NULL;
 	return record;
 }
 
 enum standing standing_of(pam_handle_t *pamh, const struct caller *caller)
 {
-	const struct standing_record *record = record_get(pamh);
+	struct standing_record *record = NULL;
+	enum err err = record_get(pamh, &record);
 
+	if (err == ERR_NOT_FOUND)
+		return STANDING_NONE;
 	/* An authentication that broke off before it had a name speaks
 	 * against everybody. */
-	if (record && !record->caller.user[0])
+	if (err != ERR_NONE || !record->caller.user[0])
 		return STANDING_REFUSED;
-	record = standing_find(pamh, caller);
-	return record ? record->standing : STANDING_NONE;
+	return is_for(record, caller) ? record->standing : STANDING_NONE;
 }
