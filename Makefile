@@ -21,7 +21,7 @@ sysconfdir ?= /etc
 VERSION := 0.1.0
 Q := $(if $(V),,@)
 
-packages_agent = libcurl jansson libcrypto libssl libsystemd
+packages_agent = jansson libcrypto libssl libsystemd
 packages_server = libevent libevent_openssl libevent_pthreads jansson \
 	libcrypto libssl sqlite3 liboath libsystemd
 packages_ctl = libcurl jansson libcrypto libqrencode smartcols libsystemd
@@ -83,7 +83,7 @@ $(B)/$(1): $(B)/obj/$(2)/main.o $(B)/obj/$(3) $(B)/obj/shared.a
 	@echo "  LD $$@"
 	$(Q)$(CC) -pie $$(all_ldflags) -o $$@ $$^ $$(call libs_of,$(4)) $(5)
 endef
-$(eval $(call program,sekimori-agent,pam_module/agent,agent.a,$(packages_agent)))
+$(eval $(call program,sekimori-agent,pam_module/agent,agent.a,$(packages_agent),-pthread))
 $(eval $(call program,sekimorid,server,server.a,$(packages_server),-pthread))
 $(eval $(call program,sekimorictl,server/ctl,ctl.a,$(packages_ctl)))
 
