@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The server's answer to a login call, from bytes to one of five outcomes.
+ * Whatever is not exactly a decision as the contract writes it counts as "no
+ * server in reach", which opens nothing. Pure; fuzzed.
+ */
+#ifndef SEKIMORI_AGENT_LOGIN_REPLY_H
+#define SEKIMORI_AGENT_LOGIN_REPLY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "pam_module/agent/server_call.h"
+
+enum {
+	LOGIN_TOKEN_SIZE = 257
+}; /* base64url and NUL */
+
+enum login_outcome {
+	LOGIN_UNAVAILABLE = 0,
+	LOGIN_DENIED,
+	LOGIN_CONTINUES,
+	LOGIN_EXEMPTED,
+	LOGIN_ACCEPTED,
+};
+
+enum login_reason {
+	LOGIN_REASON_NONE = 0, /* accept, exempt, continue, unavailable */
+	LOGIN_REASON_WRONG,
+	LOGIN_REASON_USED,
+	LOGIN_REASON_THROTTLED,
+	LOGIN_REASON_DISABLED,
+	LOGIN_REASON_SUSPENDED,
+	LOGIN_REASON_FROZEN,
+	LOGIN_REASON_NOT_ENROLLED,
+	LOGIN_REASON_NOT_PERMITTED,
+	LOGIN_REASON_EXPIRED,
+	LOGIN_REASON_CLOCK,
+};
+
+struct login_reply {
+	enum login_outcome outcome;
+	enum login_reason reason;
+	bool other_user;  /* an accept for somebody else: unavailable, alert */
+	int64_t retry_at; /* unix seconds; 0: none */
+	char login[LOGIN_TOKEN_SIZE]; /* empty if the answer has none */
+};
+
+/* user is whom we asked for. Any reply gives a valid out. */
+void login_reply_read(const struct server_reply *reply, const char *user,
+    struct login_reply *out);
+
+/* "throttled"; "" for none. */
+const char *login_reason_text(enum login_reason reason);
+
+#endif

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "pam_module/agent/typed.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+/* What people put between digits, in UTF-8. */
+static const struct {
+	const char *bytes;
+	size_t length;
+} separators[] = {
+    {" ", 1}, {"-", 1}, {"\t", 1},
+    {"\xe3\x80\x80", 3}, /* U+3000 ideographic space */
+    {"\xe2\x80\x90", 3}, /* U+2010 hyphen */
+    {"\xe2\x88\x92", 3}, /* U+2212 minus sign */
+    {"\xef\xbc\x8d", 3}, /* U+FF0D full-width hyphen */
+    {"\xe3\x83\xbc", 3}, /* U+30FC, the same key in kana mode */
+};
+
+static size_t separator_length(const unsigned char *bytes, size_t length)
+{
+	for (size_t i = 0; i < sizeof(separators) / sizeof(separators[0]); i++)
+		if (length >= separators[i].length &&
+		    memcmp(bytes, separators[i].bytes, separators[i].length) ==
+			0)
+			return separators[i].length;
+	return 0;
+}
+
+/* An ASCII or full-width (U+FF10 to U+FF19) digit. */
+static size_t digit_length(
+    const unsigned char *bytes, size_t length, unsigned char *out)
+{
+	if (bytes[0] >= '0' && bytes[0] <= '9') {
+		*out = bytes[0];
+		return 1;
+	}
+	if (length >= 3 && bytes[0] == 0xef && bytes[1] == 0xbc &&
+	    bytes[2] >= 0x90 && bytes[2] <= 0x99) {
+		*out = (unsigned char)(bytes[2] - 0x90 + '0');
+		return 3;
+	}
+	return 0;
+}
+
+static bool read_digits(
+    const unsigned char *bytes, size_t length, struct secret *out)
+{
+	size_t at = 0;
+
+	while (at < length) {
+		unsigned char digit = 0;
+		size_t used = separator_length(bytes + at, length - at);
+
+		if (used == 0) {
+			used = digit_length(bytes + at, length - at, &digit);
+			if (used == 0 || out->length == TYPED_DIGITS_MAX)
+				return false;
+			out->bytes[out->length++] = digit;
+		}
+		at += used;
+	}
+	return true;
+}
+
+enum typed_kind typed_read(const void *bytes, size_t length, struct secret *out)
+{
+	secret_wipe(out);
+	if (!read_digits(bytes, length, out)) {
+		secret_wipe(out);
+		out->bytes[0] = 'x';
+		out->length = 1;
+		return TYPED_NO_CODE;
+	}
+	if (out->length == 0)
+		return TYPED_EMPTY;
+	return out->length == TYPED_EMERGENCY_DIGITS ? TYPED_EMERGENCY
+						     : TYPED_OTP;
+}

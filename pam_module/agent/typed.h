@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a person typed, as a code. Japanese input methods leave full-width
+ * digits, blanks and hyphens behind, and people copy the groups they see.
+ * What is no code at all (a password typed at the wrong prompt) never leaves
+ * the terminal: a stand-in that no code equals goes out instead. Pure.
+ */
+#ifndef SEKIMORI_AGENT_TYPED_H
+#define SEKIMORI_AGENT_TYPED_H
+
+#include <stddef.h>
+
+#include "shared/secret.h"
+
+enum {
+	TYPED_DIGITS_MAX = 16,
+	TYPED_EMERGENCY_DIGITS = 10
+};
+
+enum typed_kind {
+	TYPED_EMPTY = 0,
+	TYPED_OTP,
+	TYPED_EMERGENCY, /* exactly TYPED_EMERGENCY_DIGITS digits */
+	TYPED_NO_CODE,   /* out holds the stand-in */
+};
+
+/* out holds ASCII digits and is wiped by the caller. */
+enum typed_kind typed_read(
+    const void *bytes, size_t length, struct secret *out);
+
+#endif
