@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "pam_module/agent/listener.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "shared/log.h"
+
+enum {
+	BACKLOG = 128,
+	STACK_BYTES = 262144,
+	/* A thread may be waiting for a server. */
+	END_WAIT_S = 6,
+	PAUSE_MS = 50, /* when the system is out of descriptors */
+};
+
+static enum err address_of(const char *path, struct sockaddr_un *out)
+{
+	*out = (struct sockaddr_un){.sun_family = AF_UNIX};
+	if (strlen(path) >= sizeof(out->sun_path))
+		return ERR_TOO_LONG;
+	memcpy(out->sun_path, path, strlen(path) + 1);
+	return ERR_NONE;
+}
+
+/* Nothing there, or a socket on which nobody listens any more. */
+static enum err check_vacant(const char *path)
+{
+	struct sockaddr_un address;
+	struct stat status;
+	bool refused;
+	int fd;
+	enum err err = address_of(path, &address);
+
+	if (err != ERR_NONE)
+		return err;
+	if (lstat(path, &status) != 0)
+		return errno == ENOENT ? ERR_NONE : ERR_IO;
+	if (!S_ISSOCK(status.st_mode))
+		return ERR_EXISTS;
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return ERR_IO;
+	refused = connect(fd, (const struct sockaddr *)&address,
+		      sizeof(address)) != 0 &&
+		  errno == ECONNREFUSED;
+	close(fd);
+	return refused ? ERR_NONE : ERR_EXISTS;
+}
+
+/* Bound beside and renamed: a module never meets a socket that does not
+ * listen yet or has another mode. */
+enum err listener_bind(const char *path, int *out)
+{
+	struct sockaddr_un address;
+	char beside[sizeof(address.sun_path)];
+	int fd = -1;
+	enum err err = check_vacant(path);
+
+	if (err != ERR_NONE)
+		return err;
+	if (snprintf(beside, sizeof(beside), "%s.new", path) >=
+	    (int)sizeof(beside))
+		return ERR_TOO_LONG;
+	err = address_of(beside, &address);
+	if (err != ERR_NONE)
+		return err;
+	(void)unlink(beside);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return ERR_IO;
+	if (bind(fd, (const struct sockaddr *)&address, sizeof(address)) != 0 ||
+	    chmod(beside, 0666) != 0 || listen(fd, BACKLOG) != 0 ||
+	    rename(beside, path) != 0) {
+		(void)unlink(beside);
+		close(fd);
+		return ERR_IO;
+	}
+	*out = fd;
+	return ERR_NONE;
+}
+
+struct slot {
+	struct listener *listener;
+	struct caller caller;
+	bool used;
+	int socket;
+};
+
+struct listener {
+	struct serve *serve;
+	pthread_mutex_t lock; /* over slots and count */
+	pthread_cond_t ended;
+	pthread_attr_t thread_attributes;
+	size_t count;
+	struct slot slots[LISTENER_CONNECTIONS_MAX];
+};
+
+static bool has_room(struct listener *listener, const struct caller *caller)
+{
+	size_t users = 0, same = 0;
+
+	if (listener->count == LISTENER_CONNECTIONS_MAX)
+		return false;
+	if (caller->is_root)
+		return true;
+	for (size_t i = 0; i < LISTENER_CONNECTIONS_MAX; i++) {
+		const struct slot *slot = &listener->slots[i];
+
+		users += slot->used && !slot->caller.is_root;
+		same += slot->used && slot->caller.uid == caller->uid;
+	}
+	return users < LISTENER_USERS_MAX && same < LISTENER_USER_MAX;
+}
+
+static struct slot *take_slot(
+    struct listener *listener, const struct caller *caller, int socket)
+{
+	struct slot *slot = NULL;
+
+	pthread_mutex_lock(&listener->lock);
+	if (has_room(listener, caller))
+		for (slot = listener->slots; slot->used;)
+			slot++;
+	if (slot) {
+		*slot = (struct slot){.listener = listener,
+		    .caller = *caller,
+		    .used = true,
+		    .socket = socket};
+		listener->count++;
+	}
+	pthread_mutex_unlock(&listener->lock);
+	return slot;
+}
+
+static void give_slot_back(struct slot *slot)
+{
+	struct listener *listener = slot->listener;
+
+	pthread_mutex_lock(&listener->lock);
+	close(slot->socket);
+	slot->used = false;
+	listener->count--;
+	pthread_cond_signal(&listener->ended);
+	pthread_mutex_unlock(&listener->lock);
+}
+
+static void *serve_slot(void *argument)
+{
+	struct slot *slot = argument;
+
+	serve_connection(slot->listener->serve, &slot->caller, slot->socket);
+	give_slot_back(slot);
+	return NULL;
+}
+
+static void take_connection(struct listener *listener, int fd)
+{
+	struct caller caller;
+	struct slot *slot = NULL;
+	pthread_t thread;
+
+	if (caller_identify(fd, &caller) == ERR_NONE)
+		slot = take_slot(listener, &caller, fd);
+	if (!slot) {
+		close(fd);
+		return;
+	}
+	if (pthread_create(
+		&thread, &listener->thread_attributes, serve_slot, slot) != 0) {
+		log_plain(LOG_ERR, "no thread for a connection");
+		give_slot_back(slot);
+	}
+}
+
+static void accept_all(struct listener *listener, int socket)
+{
+	for (;;) {
+		int fd =
+		    accept4(socket, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+		if (fd >= 0) {
+			take_connection(listener, fd);
+			continue;
+		}
+		if (errno == EMFILE || errno == ENFILE || errno == ENOMEM ||
+		    errno == ENOBUFS)
+			(void)poll(NULL, 0, PAUSE_MS);
+		if (errno != EINTR && errno != ECONNABORTED)
+			return;
+	}
+}
+
+static enum err end_connections(struct listener *listener)
+{
+	struct timespec until;
+	int failed = 0;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += END_WAIT_S;
+	pthread_mutex_lock(&listener->lock);
+	for (size_t i = 0; i < LISTENER_CONNECTIONS_MAX; i++)
+		if (listener->slots[i].used)
+			(void)shutdown(listener->slots[i].socket, SHUT_RDWR);
+	while (listener->count > 0 && failed == 0)
+		failed = pthread_cond_timedwait(
+		    &listener->ended, &listener->lock, &until);
+	failed = listener->count > 0;
+	pthread_mutex_unlock(&listener->lock);
+	return failed ? ERR_TIMEOUT : ERR_NONE;
+}
+
+static void listener_init(struct listener *listener, struct serve *serve)
+{
+	pthread_condattr_t attributes;
+
+	listener->serve = serve;
+	pthread_mutex_init(&listener->lock, NULL);
+	pthread_condattr_init(&attributes);
+	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+	pthread_cond_init(&listener->ended, &attributes);
+	pthread_condattr_destroy(&attributes);
+	pthread_attr_init(&listener->thread_attributes);
+	pthread_attr_setdetachstate(
+	    &listener->thread_attributes, PTHREAD_CREATE_DETACHED);
+	pthread_attr_setstacksize(&listener->thread_attributes, STACK_BYTES);
+}
+
+enum err listener_run(int socket, int stop_fd, struct serve *serve)
+{
+	struct listener *listener = calloc(1, sizeof(*listener));
+	struct pollfd items[] = {{.fd = stop_fd, .events = POLLIN},
+	    {.fd = socket, .events = POLLIN}};
+	enum err err;
+
+	if (!listener)
+		return ERR_MEMORY;
+	listener_init(listener, serve);
+	while ((items[0].revents & POLLIN) == 0) {
+		if (poll(items, 2, -1) < 0)
+			continue;
+		if (items[1].revents != 0)
+			accept_all(listener, socket);
+	}
+	err = end_connections(listener);
+	/* Threads that did not end still use it. */
+	if (err != ERR_NONE)
+		return err;
+	pthread_attr_destroy(&listener->thread_attributes);
+	pthread_cond_destroy(&listener->ended);
+	pthread_mutex_destroy(&listener->lock);
+	free(listener);
+	return ERR_NONE;
+}

@@ -1,0 +1,395 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "pam_module/agent/serve.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "pam_module/agent/login.h"
+#include "pam_module/agent/steady.h"
+#include "shared/frame.h"
+#include "shared/log.h"
+#include "shared/text.h"
+
+struct connection {
+	struct serve *serve;
+	const struct caller *caller;
+	int socket;
+	char session[CALLER_SESSION_SIZE];
+	unsigned char bytes[FRAME_BYTES_MAX]; /* of the frame read last */
+};
+
+static enum err read_exactly(
+    int socket, unsigned char *out, size_t length, int64_t deadline_ms)
+{
+	struct pollfd item = {.fd = socket, .events = POLLIN};
+	size_t used = 0;
+
+	while (used < length) {
+		int left_ms = steady_left_ms(deadline_ms);
+		ssize_t got;
+
+		if (left_ms == 0)
+			return ERR_TIMEOUT;
+		if (poll(&item, 1, left_ms) <= 0)
+			continue;
+		got = recv(socket, out + used, length - used, MSG_DONTWAIT);
+		if (got > 0)
+			used += (size_t)got;
+		else if (got == 0 || (errno != EAGAIN && errno != EINTR))
+			return ERR_IO;
+	}
+	return ERR_NONE;
+}
+
+static enum err receive(
+    struct connection *connection, int64_t deadline_ms, struct frame *out)
+{
+	size_t length = 0;
+	enum err err = read_exactly(connection->socket, connection->bytes,
+	    FRAME_HEADER_BYTES, deadline_ms);
+
+	if (err == ERR_NONE)
+		err = frame_measure(connection->bytes, &length);
+	if (err == ERR_NONE)
+		err = read_exactly(connection->socket,
+		    connection->bytes + FRAME_HEADER_BYTES,
+		    length - FRAME_HEADER_BYTES, deadline_ms);
+	if (err == ERR_NONE)
+		err = frame_parse(connection->bytes, length, out);
+	return err;
+}
+
+static enum err send_frame(
+    struct connection *connection, struct frame_writer *writer)
+{
+	int64_t deadline_ms = steady_ms() + SERVE_WRITE_WAIT_MS;
+	struct pollfd item = {.fd = connection->socket, .events = POLLOUT};
+	size_t sent = 0;
+	enum err err = frame_end(writer);
+
+	while (err == ERR_NONE && sent < writer->length) {
+		ssize_t got = send(connection->socket, writer->bytes + sent,
+		    writer->length - sent, MSG_DONTWAIT | MSG_NOSIGNAL);
+
+		if (got >= 0)
+			sent += (size_t)got;
+		else if (errno != EAGAIN && errno != EINTR)
+			err = ERR_IO;
+		else if (poll(&item, 1, steady_left_ms(deadline_ms)) == 0)
+			err = ERR_TIMEOUT;
+	}
+	frame_writer_wipe(writer);
+	return err;
+}
+
+static enum err ask_person(void *context, enum frame_prompt prompt,
+    unsigned char *typed, size_t typed_size, size_t *out_length)
+{
+	struct connection *connection = context;
+	struct frame_writer writer = {0};
+	struct frame frame;
+	const struct frame_field *text;
+	enum err err;
+
+	frame_begin(&writer, FRAME_ASK);
+	frame_put_u8(&writer, FRAME_PROMPT, (uint8_t)prompt);
+	err = send_frame(connection, &writer);
+	if (err == ERR_NONE)
+		err = receive(
+		    connection, steady_ms() + SERVE_PERSON_WAIT_MS, &frame);
+	/* Also after CANCEL: there is nobody left to answer. */
+	if (err == ERR_NONE && frame.type != FRAME_ANSWER)
+		err = ERR_NOT_ALLOWED;
+	if (err != ERR_NONE)
+		return err;
+	text = &frame.fields[FRAME_TEXT];
+	if (text->length > typed_size)
+		return ERR_TOO_LONG;
+	if (text->length > 0)
+		memcpy(typed, text->bytes, text->length);
+	*out_length = text->length;
+	return ERR_NONE;
+}
+
+static void send_verdict(
+    struct connection *connection, const struct login_verdict *verdict)
+{
+	struct frame_writer writer = {0};
+
+	frame_begin(&writer, FRAME_VERDICT);
+	frame_put_u8(&writer, FRAME_RESULT, (uint8_t)verdict->result);
+	if (verdict->message != 0)
+		frame_put_u8(&writer, FRAME_MESSAGE, (uint8_t)verdict->message);
+	if (verdict->number != 0)
+		frame_put_u64(&writer, FRAME_NUMBER, verdict->number);
+	if (verdict->login[0] != '\0')
+		frame_put_text(&writer, FRAME_LOGIN, verdict->login);
+	(void)send_frame(connection, &writer);
+}
+
+static const char *result_word(enum frame_result result)
+{
+	switch (result) {
+	case FRAME_ACCEPT:
+		return "accept";
+	case FRAME_EXEMPT:
+		return "exempt";
+	case FRAME_DENY_UNAVAILABLE:
+		return "unavailable";
+	case FRAME_DENY:
+	case FRAME_DENY_LOCKED:
+	case FRAME_DENY_PERMISSION:
+	case FRAME_DENY_NOT_ENROLLED:
+		break;
+	}
+	return "deny";
+}
+
+static void log_verdict(const struct connection *connection,
+    const struct login_subject *subject, const struct login_verdict *verdict)
+{
+	bool unavailable = verdict->result == FRAME_DENY_UNAVAILABLE;
+	bool passed =
+	    verdict->result == FRAME_ACCEPT || verdict->result == FRAME_EXEMPT;
+
+	if (verdict->other_user)
+		log_line(LOG_ALERT,
+		    "the server accepted another user than was asked for",
+		    LOG_TEXT("user", subject->user));
+	log_line(unavailable ? LOG_WARNING
+		 : passed    ? LOG_INFO
+			     : LOG_NOTICE,
+	    "login", LOG_TEXT("user", subject->user),
+	    LOG_TEXT("service", subject->service),
+	    LOG_TEXT("result", result_word(verdict->result)),
+	    LOG_TEXT("reason", login_reason_text(verdict->reason)),
+	    LOG_TEXT("first_factor", subject->proven ? "proven" : "unproven"),
+	    LOG_NUMBER("caller_uid", connection->caller->uid),
+	    LOG_NUMBER("status", verdict->status));
+}
+
+/* tty and rhost are told by the network's other end or by odd programs; what
+ * is no name is left out rather than made a reason to refuse. */
+static void get_optional(
+    const struct frame *frame, enum frame_tag tag, char out[NAME_BYTES_MAX + 1])
+{
+	if (frame_get_text(frame, tag, out, NAME_BYTES_MAX + 1) != ERR_NONE ||
+	    !text_is_name(out, strlen(out)))
+		out[0] = '\0';
+}
+
+static enum err get_name(
+    const struct frame *frame, enum frame_tag tag, char out[NAME_BYTES_MAX + 1])
+{
+	enum err err = frame_get_text(frame, tag, out, NAME_BYTES_MAX + 1);
+
+	if (err == ERR_NONE && !text_is_name(out, strlen(out)))
+		err = ERR_INVALID;
+	return err;
+}
+
+static enum err read_subject(const struct connection *connection,
+    const struct frame *frame, struct login_subject *out)
+{
+	uint8_t first_factor = FRAME_UNPROVEN;
+	enum err err = get_name(frame, FRAME_USER, out->user);
+
+	if (err == ERR_NONE)
+		err = get_name(frame, FRAME_SERVICE, out->service);
+	if (err == ERR_NONE)
+		err = frame_get_u8(frame, FRAME_FIRST_FACTOR, &first_factor);
+	if (err == ERR_NONE && first_factor > FRAME_PROVEN)
+		err = ERR_INVALID;
+	if (err != ERR_NONE)
+		return err;
+	get_optional(frame, FRAME_TTY, out->tty);
+	get_optional(frame, FRAME_RHOST, out->rhost);
+	memcpy(out->session, connection->session, sizeof(out->session));
+	/* Only root's word on the first factor counts. */
+	out->proven =
+	    first_factor == FRAME_PROVEN && connection->caller->is_root;
+	return ERR_NONE;
+}
+
+static void refuse(struct connection *connection,
+    const struct login_subject *subject, enum caller_ruling ruling)
+{
+	const struct login_verdict denied = {0};
+
+	log_line(LOG_WARNING,
+	    ruling == CALLER_TOO_OFTEN
+		? "caller asks too often"
+		: "caller may not ask for this user and service",
+	    LOG_NUMBER("caller_uid", connection->caller->uid),
+	    LOG_NUMBER("caller_pid", connection->caller->pid),
+	    LOG_TEXT("user", subject->user),
+	    LOG_TEXT("service", subject->service));
+	send_verdict(connection, &denied);
+}
+
+static void handle_begin(
+    struct connection *connection, const struct frame *frame)
+{
+	struct serve *serve = connection->serve;
+	const struct login_person person = {
+	    .ask = ask_person, .context = connection};
+	struct login_subject subject = {0};
+	struct login_verdict verdict = {0};
+	enum caller_ruling ruling;
+
+	if (read_subject(connection, frame, &subject) != ERR_NONE) {
+		log_line(LOG_WARNING, "user or service is no name",
+		    LOG_NUMBER("caller_uid", connection->caller->uid));
+		send_verdict(connection, &verdict);
+		return;
+	}
+	ruling = caller_rule(connection->caller, serve->user_services,
+	    subject.user, subject.service, &serve->attempts, steady_ms());
+	if (ruling != CALLER_ALLOWED) {
+		refuse(connection, &subject, ruling);
+		return;
+	}
+	if (login_run(&subject, &serve->server, &person, &verdict) !=
+	    ERR_NONE) {
+		log_line(LOG_INFO, "login given up",
+		    LOG_TEXT("user", subject.user),
+		    LOG_TEXT("service", subject.service));
+		return;
+	}
+	send_verdict(connection, &verdict);
+	log_verdict(connection, &subject, &verdict);
+}
+
+struct session {
+	char user[NAME_BYTES_MAX + 1];
+	char service[NAME_BYTES_MAX + 1];
+	char tty[NAME_BYTES_MAX + 1];
+	char login[LOGIN_TOKEN_SIZE];
+	uint8_t event;
+};
+
+static enum err read_session(const struct frame *frame, struct session *out)
+{
+	enum err err = get_name(frame, FRAME_USER, out->user);
+
+	if (err == ERR_NONE)
+		err = get_name(frame, FRAME_SERVICE, out->service);
+	if (err == ERR_NONE)
+		err = frame_get_u8(frame, FRAME_EVENT, &out->event);
+	if (err == ERR_NONE && out->event != FRAME_SESSION_OPEN &&
+	    out->event != FRAME_SESSION_CLOSE)
+		err = ERR_INVALID;
+	if (err != ERR_NONE)
+		return err;
+	get_optional(frame, FRAME_TTY, out->tty);
+	if (frame_get_text(
+		frame, FRAME_LOGIN, out->login, sizeof(out->login)) != ERR_NONE)
+		out->login[0] = '\0';
+	return ERR_NONE;
+}
+
+static char *session_body(const struct session *session)
+{
+	json_t *object = json_pack("{s:s,s:s,s:s}", "event",
+	    session->event == FRAME_SESSION_OPEN ? "open" : "close", "user",
+	    session->user, "service", session->service);
+	char *body = NULL;
+	bool whole = object != NULL;
+
+	if (whole && session->tty[0])
+		whole = json_object_set_new(
+			    object, "tty", json_string(session->tty)) == 0;
+	if (whole && session->login[0])
+		whole = json_object_set_new(
+			    object, "login", json_string(session->login)) == 0;
+	if (whole)
+		body = json_dumps(object, JSON_COMPACT);
+	json_decref(object);
+	return body;
+}
+
+static void report_session(
+    const struct serve *serve, const struct session *session)
+{
+	char *body = session_body(session);
+	struct server_request request = {.path = "/v1/sessions",
+	    .body = body,
+	    .deadline_ms = steady_ms() + SERVE_SESSION_WAIT_MS};
+	struct server_reply reply = {0};
+	int status = 0;
+
+	if (body) {
+		request.body_length = strlen(body);
+		if (serve->server.perform(
+			serve->server.context, &request, &reply) == ERR_NONE)
+			status = reply.status;
+		server_reply_free(&reply);
+	}
+	free(body);
+	if (status != 200)
+		log_line(LOG_WARNING, "session not reported",
+		    LOG_TEXT("user", session->user),
+		    LOG_TEXT("service", session->service),
+		    LOG_NUMBER("status", status));
+}
+
+/* The module is answered first: a session must not wait for a server. */
+static void handle_session(
+    struct connection *connection, const struct frame *frame)
+{
+	struct session session = {0};
+	struct frame_writer writer = {0};
+
+	if (!connection->caller->is_root) {
+		log_line(LOG_WARNING, "only root may report sessions",
+		    LOG_NUMBER("caller_uid", connection->caller->uid));
+		return;
+	}
+	if (read_session(frame, &session) != ERR_NONE)
+		return;
+	frame_begin(&writer, FRAME_DONE);
+	(void)send_frame(connection, &writer);
+	(void)shutdown(connection->socket, SHUT_RDWR);
+	report_session(connection->serve, &session);
+}
+
+static void handle(struct connection *connection, const struct frame *frame)
+{
+	switch (frame->type) {
+	case FRAME_BEGIN:
+		handle_begin(connection, frame);
+		return;
+	case FRAME_SESSION:
+		handle_session(connection, frame);
+		return;
+	case FRAME_ANSWER:
+	case FRAME_CANCEL:
+	case FRAME_ASK:
+	case FRAME_TELL:
+	case FRAME_VERDICT:
+	case FRAME_DONE:
+		break; /* nothing begins with these */
+	}
+}
+
+void serve_connection(
+    struct serve *serve, const struct caller *caller, int socket)
+{
+	struct connection connection = {
+	    .serve = serve, .caller = caller, .socket = socket};
+	struct frame frame = {0};
+
+	/* Now, not when a frame asks for it: the process that connected is
+	 * still the one of that number. */
+	if (caller_session(caller, &serve->session_key, connection.session) !=
+	    ERR_NONE)
+		connection.session[0] = '\0';
+	if (receive(&connection, steady_ms() + SERVE_FIRST_FRAME_WAIT_MS,
+		&frame) == ERR_NONE)
+		handle(&connection, &frame);
+	secret_wipe_bytes(connection.bytes, sizeof(connection.bytes));
+}

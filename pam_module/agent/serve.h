@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One connection of a module, from its first frame to the verdict: reads and
+ * writes frames with deadlines, asks caller.h who may what and login.h what
+ * comes of it, and writes the log's line. One thread each; what they share is
+ * in struct serve and locked where it changes.
+ */
+#ifndef SEKIMORI_AGENT_SERVE_H
+#define SEKIMORI_AGENT_SERVE_H
+
+#include "pam_module/agent/caller.h"
+#include "pam_module/agent/server_call.h"
+
+enum {
+	SERVE_FIRST_FRAME_WAIT_MS = 5000,
+	SERVE_PERSON_WAIT_MS = 130000,
+	SERVE_WRITE_WAIT_MS = 2000,
+	SERVE_SESSION_WAIT_MS = 2000,
+};
+
+struct serve {
+	const struct config_list *user_services;
+	struct server_call server;
+	struct caller_attempts attempts;
+	struct secret session_key; /* new at every start of the agent */
+};
+
+/* Until the connection is over; does not close it. */
+void serve_connection(
+    struct serve *serve, const struct caller *caller, int socket);
+
+#endif
