@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One line per check: ok, warn or fail, what it is about, and behind a
+ * failure how to mend it. This file looks at the terminal's own state and at
+ * its servers.
+ */
+#include <errno.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "pam_module/agent/doctor.h"
+#include "pam_module/agent/self.h"
+#include "pam_module/agent/server_client.h"
+#include "pam_module/agent/state.h"
+#include "pam_module/agent/status.h"
+#include "pam_module/agent/steady.h"
+#include "shared/certificate.h"
+
+enum {
+	WAIT_MS = 5000,
+	EXPIRY_WARN_S = 7 * 86400,
+};
+
+void doctor_tell(struct doctor *doctor, enum doctor_level level,
+    const char *subject, const char *finding)
+{
+	static const char *const words[] = {"fail", "warn", "ok"};
+
+	printf("%-4s  %s: %s\n", words[level], subject, finding);
+	doctor->failed |= level == DOCTOR_FAIL;
+}
+
+static void check_file(
+    struct doctor *doctor, const char *name, mode_t forbidden)
+{
+	char path[STATE_PATH_SIZE];
+	struct stat file, directory;
+
+	snprintf(path, sizeof(path), "%s/%s", doctor->directory, name);
+	if (stat(doctor->directory, &directory) != 0 || lstat(path, &file) != 0)
+		doctor_tell(doctor, DOCTOR_FAIL, path,
+		    errno == ENOENT ? "missing. Run sekimori-agent join."
+				    : "cannot be looked at. Run as root.");
+	else if (!S_ISREG(file.st_mode) || (file.st_mode & forbidden) != 0)
+		doctor_tell(doctor, DOCTOR_FAIL, path,
+		    "others may read or write it. chmod 0600 for "
+		    "terminal.key, 0644 for the rest.");
+	else if (file.st_uid != directory.st_uid && file.st_uid != 0)
+		doctor_tell(doctor, DOCTOR_FAIL, path,
+		    "belongs to another user than the directory. chown it.");
+	else
+		doctor_tell(
+		    doctor, DOCTOR_OK, path, "mode and owner are right");
+}
+
+static void check_dates(struct doctor *doctor, const char *pem)
+{
+	X509 *certificate = NULL;
+	int64_t from = 0, until = 0, now = (int64_t)time(NULL);
+	enum err err = certificate_from_pem(pem, strlen(pem), &certificate);
+
+	if (err == ERR_NONE)
+		err = certificate_validity(certificate, &from, &until);
+	X509_free(certificate);
+	if (err != ERR_NONE)
+		doctor_tell(
+		    doctor, DOCTOR_FAIL, STATE_CERTIFICATE, "is unreadable.");
+	else if (now < from)
+		doctor_tell(doctor, DOCTOR_FAIL, STATE_CERTIFICATE,
+		    "is not valid yet. Set this machine's clock.");
+	else if (now >= until)
+		doctor_tell(doctor, DOCTOR_FAIL, STATE_CERTIFICATE,
+		    "has expired. Check the clock, or join again.");
+	else if (until - now < EXPIRY_WARN_S)
+		doctor_tell(doctor, DOCTOR_WARN, STATE_CERTIFICATE,
+		    "ends within a week. The agent renews it when it runs.");
+	else
+		doctor_tell(doctor, DOCTOR_OK, STATE_CERTIFICATE, "is valid");
+}
+
+static void check_server(struct doctor *doctor, struct server_client *client,
+    size_t server, const char *url)
+{
+	const struct server_request request = {
+	    .path = SELF_PATH, .deadline_ms = steady_ms() + WAIT_MS};
+	struct server_reply reply = {0};
+	enum https_fault fault = HTTPS_FAULT_NONE;
+	enum err err =
+	    server_client_probe(client, server, &request, &reply, &fault);
+
+	if (err != ERR_NONE)
+		doctor_tell(doctor, DOCTOR_FAIL, url, https_fault_text(fault));
+	else if (reply.status == 403)
+		doctor_tell(doctor, DOCTOR_FAIL, url,
+		    "refuses this terminal. Join again if it was not meant.");
+	else if (reply.status != 200)
+		doctor_tell(
+		    doctor, DOCTOR_WARN, url, "answers, but not ready.");
+	else
+		doctor_tell(doctor, DOCTOR_OK, url, "answers");
+	server_reply_free(&reply);
+}
+
+static void check_servers(
+    struct doctor *doctor, const struct state_identity *identity)
+{
+	struct state_config config;
+	struct config_problem problem = {0};
+	struct server_client *client = NULL;
+
+	if (state_read_config(doctor->directory, &config, &problem) !=
+	    ERR_NONE) {
+		doctor_tell(doctor, DOCTOR_FAIL, STATE_CONFIG, problem.text);
+		return;
+	}
+	if (server_client_new(&config.servers, &client) != ERR_NONE ||
+	    server_client_use(
+		client, &(struct tls_identity){.ca_pem = identity->ca_pem,
+			    .certificate_pem = identity->certificate_pem,
+			    .key_pem = identity->key_pem}) != ERR_NONE)
+		doctor_tell(
+		    doctor, DOCTOR_FAIL, STATE_CA, "is unusable. Join again.");
+	else
+		for (size_t i = 0; i < config.servers.count; i++)
+			check_server(
+			    doctor, client, i, config.servers.items[i]);
+	server_client_free(client);
+}
+
+static void check_identity(struct doctor *doctor)
+{
+	struct state_identity identity = {0};
+	enum err err = state_read_identity(doctor->directory, &identity);
+
+	if (err != ERR_NONE) {
+		doctor_tell(doctor, DOCTOR_FAIL, doctor->directory,
+		    err == ERR_CORRUPT
+			? "key and certificate do not match. Join again."
+			: "holds no usable identity. Run sekimori-agent join, "
+			  "or this as root.");
+		return;
+	}
+	doctor_tell(doctor, DOCTOR_OK, doctor->directory,
+	    "key and certificate belong together");
+	check_dates(doctor, identity.certificate_pem);
+	check_servers(doctor, &identity);
+	state_identity_free(&identity);
+}
+
+/* The module believes the socket only of root or of the agent's user. */
+static void check_socket(struct doctor *doctor, const char *path)
+{
+	const struct passwd *agent = getpwnam("sekimori-agent");
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	struct ucred peer = {.uid = (uid_t)-1};
+	socklen_t size = sizeof(peer);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+	if (fd < 0 || connect(fd, (const struct sockaddr *)&address,
+			  sizeof(address)) != 0)
+		doctor_tell(doctor, DOCTOR_FAIL, path,
+		    "nobody answers. systemctl start sekimori-agent.socket");
+	else if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0 ||
+		 (peer.uid != 0 && (!agent || peer.uid != agent->pw_uid)))
+		doctor_tell(doctor, DOCTOR_FAIL, path,
+		    "answered by somebody who is neither root nor "
+		    "sekimori-agent. The module will not believe it.");
+	else
+		doctor_tell(
+		    doctor, DOCTOR_OK, path, "answered by the right user");
+	if (fd >= 0)
+		close(fd);
+}
+
+bool doctor_print(const char *directory, const char *socket_path)
+{
+	struct doctor doctor = {.directory = directory};
+
+	check_file(&doctor, STATE_KEY, 077);
+	check_file(&doctor, STATE_CERTIFICATE, 022);
+	check_file(&doctor, STATE_CA, 022);
+	check_file(&doctor, STATE_CONFIG, 022);
+	check_file(&doctor, STATE_AUDIT_KEY, 022);
+	check_identity(&doctor);
+	check_socket(&doctor, socket_path);
+	doctor_check_pam(&doctor);
+	doctor_check_sshd(&doctor);
+	return !doctor.failed;
+}
