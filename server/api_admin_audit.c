@@ -108,16 +108,12 @@ static enum err audit_head(struct admin_job *job, struct store *store)
 }
 
 static enum err answer_verified(struct admin_job *job, struct store *store,
-    struct audit_check *check, bool with_head)
+    const struct audit_check *check, bool with_head)
 {
-	enum err err;
-
-	/* Records cut off behind the server's back while it runs. */
-	if (check->first_bad == 0 && check->records != store->head.seq)
-		check->first_bad = check->records + 1;
-	err = answer_chain(job, store,
+	enum err err = answer_chain(job, store,
 	    check->first_bad == 0 && (!with_head || check->head_found),
 	    check->records, check->hash, check->first_bad);
+
 	if (!err && with_head &&
 	    json_object_set_new(
 		job->answer, "head_found", json_boolean(check->head_found)))
@@ -146,7 +142,7 @@ static enum err audit_verify(struct admin_job *job, struct store *store)
 	    store, text ? head : NULL, ADMIN_STEP_RECORDS, check);
 	if (err)
 		return err;
-	if (check->next_seq != 0 && check->first_bad == 0) {
+	if (check->next_seq != 0) {
 		job->again = true;
 		return ERR_NONE;
 	}
@@ -170,7 +166,7 @@ static enum err add_page_item(void *context, int64_t seq, const char *record,
 
 	if ((int64_t)json_array_size(page->items) == page->limit) {
 		page->more = true;
-		return ERR_FULL;
+		return ERR_NONE;
 	}
 	encode_hex(hash, AUDIT_HASH_BYTES, hex);
 	item = json_pack("{s:I,s:s,s:s}", "seq", (json_int_t)seq, "record",
@@ -180,16 +176,21 @@ static enum err add_page_item(void *context, int64_t seq, const char *record,
 
 static enum err audit_export(struct admin_job *job, struct store *store)
 {
-	const struct audit_query query = {.after_seq = job->arguments.after};
 	struct page page = {
 	    .items = json_array(),
 	    .limit = job->arguments.limit ? job->arguments.limit : AUDIT_PAGE,
+	};
+	/* One beyond the page tells whether there is another. */
+	const struct audit_query query = {
+	    .after_seq = job->arguments.after,
+	    .limit = page.limit + 1,
+	    .oldest = true,
 	};
 	enum err err = page.items
 			   ? audit_each(store, &query, add_page_item, &page)
 			   : ERR_MEMORY;
 
-	if (err && !(err == ERR_FULL && page.more)) {
+	if (err) {
 		json_decref(page.items);
 		return err;
 	}

@@ -199,11 +199,6 @@ static void clean_up_rotation(struct admin_job *job)
 		job->server->rotation_running = false;
 }
 
-/* api_admin_backup.c */
-enum err admin_server_backup(struct admin_job *job, struct store *store);
-void admin_prepare_backup(struct admin_job *job);
-void admin_clean_up_backup(struct admin_job *job);
-
 const struct admin_verb ADMIN_SERVER_VERBS[] = {
     {.path = "server/status", .run = server_status},
     {.path = "server/freeze", .action = "server freeze", .run = server_freeze},
@@ -217,12 +212,6 @@ const struct admin_verb ADMIN_SERVER_VERBS[] = {
 	.prepare = prepare_rotation,
 	.run = server_keys_rotate,
 	.clean_up = clean_up_rotation,
-	.is_long = true},
-    {.path = "server/backup",
-	.action = "server backup",
-	.prepare = admin_prepare_backup,
-	.run = admin_server_backup,
-	.clean_up = admin_clean_up_backup,
 	.is_long = true},
     {0},
 };

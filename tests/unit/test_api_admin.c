@@ -671,9 +671,10 @@ static void test_policy(void **state)
 	must(f, "user/add", "{\"id\":\"s1\"}");
 	must(f, "terminal/add", "{\"name\":\"t1\"}");
 	must(f, "policy/set",
-	    "{\"text\":\"refuse night service=cron\\npermit all\\n\"}");
+	    "{\"text\":\"refuse night service=cron\\npermit all factors=any\\n\"}");
 	get_text(f, "policy/show", "{}", NULL, "text", text, sizeof(text));
-	assert_string_equal(text, "refuse night service=cron\npermit all\n");
+	assert_string_equal(
+	    text, "refuse night service=cron\npermit all factors=any\n");
 	get_text(f, "policy/test",
 	    "{\"user\":\"s1\",\"terminal\":\"t1\",\"service\":\"cron\"}", NULL,
 	    "rule", text, sizeof(text));
@@ -682,11 +683,12 @@ static void test_policy(void **state)
 	    "{\"user\":\"s1\",\"terminal\":\"t1\",\"service\":\"sshd\"}", NULL,
 	    "action", text, sizeof(text));
 	assert_string_equal(text, "permit");
-	must_refuse(
-	    f, "policy/set", "{\"text\":\"permit all\\nlet in\\n\"}", 400);
+	must_refuse(f, "policy/set",
+	    "{\"text\":\"permit all factors=any\\nlet in\\n\"}", 400);
 	assert_non_null(strstr(f->detail, "line 2"));
 	get_text(f, "policy/show", "{}", NULL, "text", text, sizeof(text));
-	assert_string_equal(text, "refuse night service=cron\npermit all\n");
+	assert_string_equal(
+	    text, "refuse night service=cron\npermit all factors=any\n");
 }
 
 /* --- audit, server ---------------------------------------------------------
