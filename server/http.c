@@ -8,6 +8,7 @@
 #include "server/http_private.h"
 
 #include <arpa/inet.h>
+#include <ctype.h>
 #include <errno.h>
 #include <event2/listener.h>
 #include <netinet/in.h>
@@ -260,19 +261,58 @@ static int port_of(int fd)
 	return ntohs(((struct sockaddr_in *)&bound)->sin_port);
 }
 
+/* libevent's own parser takes an address without a port, and no port 0. */
+static bool parse_port(const char *text, in_port_t *out)
+{
+	char *end = NULL;
+	long port = strtol(text, &end, 10);
+
+	if (!isdigit((unsigned char)text[0]) || *end != '\0' || port > 65535)
+		return false;
+	*out = htons((uint16_t)port);
+	return true;
+}
+
+static bool parse_address(
+    const char *text, struct sockaddr_storage *out, socklen_t *out_length)
+{
+	struct sockaddr_in v4 = {.sin_family = AF_INET};
+	struct sockaddr_in6 v6 = {.sin6_family = AF_INET6};
+	char host[INET6_ADDRSTRLEN + 2] = "";
+	const char *colon = strrchr(text, ':');
+	size_t length = colon ? (size_t)(colon - text) : 0;
+
+	if (length == 0 || length >= sizeof(host) ||
+	    !parse_port(colon + 1, &v4.sin_port))
+		return false;
+	memcpy(host, text, length);
+	v6.sin6_port = v4.sin_port;
+	if (inet_pton(AF_INET, host, &v4.sin_addr) == 1) {
+		memcpy(out, &v4, sizeof(v4));
+		*out_length = sizeof(v4);
+		return true;
+	}
+	if (host[0] != '[' || host[length - 1] != ']')
+		return false;
+	host[length - 1] = '\0';
+	if (inet_pton(AF_INET6, host + 1, &v6.sin6_addr) != 1)
+		return false;
+	memcpy(out, &v6, sizeof(v6));
+	*out_length = sizeof(v6);
+	return true;
+}
+
 enum err http_listen_tls(struct http *http, const char *address)
 {
 	struct sockaddr_storage parsed = {0};
-	int length = sizeof(parsed);
+	socklen_t length = 0;
 	int fd = -1;
 	int port = 0;
 	enum err err = ERR_IO;
 
-	/* Without a port there is no colon after the address. */
-	if (evutil_parse_sockaddr_port(
-		address, (struct sockaddr *)&parsed, &length) != 0)
+	if (!parse_address(address, &parsed, &length))
 		return ERR_INVALID;
-	fd = open_tcp((struct sockaddr *)&parsed, (socklen_t)length);
+	fd = open_tcp((struct sockaddr *)&parsed, length);
 	if (fd < 0)
 		return ERR_IO;
 	port = port_of(fd);
