@@ -37,3 +37,12 @@ $(B)/pam_sekimori_faults.so: $(B)/obj/tests/support/faults.o \
 		$(addprefix -Wl$(comma)--wrap=,$(faulty_calls)) $< \
 		-Wl,--whole-archive $(B)/obj/module.a -Wl,--no-whole-archive \
 		$(B)/obj/shared.a -lpam
+
+# --- tests of the network side ----------------------------------------------
+http_tests = $(addprefix $(B)/unit/,test_http test_http_hostile)
+http_test_objects = $(addprefix $(B)/obj/tests/support/,http_world.o http_client.o)
+$(http_tests): $(B)/unit/%: $(B)/obj/tests/unit/%.o $(http_test_objects) $(archives)
+	@mkdir -p $(@D)
+	@echo "  LD $@"
+	$(Q)$(CC) -pie $(all_ldflags) -o $@ $< $(http_test_objects) \
+		-Wl,--start-group $(archives) -Wl,--end-group $(test_libs)

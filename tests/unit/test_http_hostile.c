@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The network side among clients that idle, drip, flood and talk nonsense:
+ * others are served meanwhile, and every one of them ends.
+ */
+#include "tests/support/http_world.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+static double now(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
+}
+
+static void idle_connections_stop_nobody(void **state)
+{
+	struct world *world = *state;
+	int idle[500];
+	struct client client;
+	double start = now();
+
+	for (int i = 0; i < 500; i++)
+		idle[i] = connect_tcp(world);
+	client = connect_tls(world, &world->terminal);
+	expect(&client, GET("/counts"), "HTTP/1.1 200 ", "connections=501 ");
+	assert_true(now() - start < 5);
+	for (int i = 0; i < 500; i++)
+		close(idle[i]);
+	for (int i = 0; i < 20; i++)
+		usleep(20000);
+	expect(&client, GET("/counts"), "HTTP/1.1 200 ", "connections=1 ");
+	disconnect(&client);
+}
+
+static double cpu_seconds(pid_t pid)
+{
+	char path[64];
+	char text[512] = "";
+	unsigned long user = 0, system = 0;
+	FILE *file = NULL;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	file = fopen(path, "re");
+	assert_non_null(file);
+	assert_non_null(fgets(text, sizeof(text), file));
+	fclose(file);
+	assert_int_equal(sscanf(strrchr(text, ')') + 2,
+			     "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u "
+			     "%lu %lu",
+			     &user, &system),
+	    2);
+	return (double)(user + system) / (double)sysconf(_SC_CLK_TCK);
+}
+
+/* Out of files the oldest stranger goes, known peers stay, and the loop does
+ * not spin. */
+static void no_file_left(void **state)
+{
+	struct world *world = *state;
+	int idle[60];
+	struct client known = connect_tls(world, &world->terminal);
+	struct client client;
+	double used = 0;
+
+	expect(&known, GET("/who"), "HTTP/1.1 200 ", "kind=1");
+	for (int i = 0; i < 60; i++)
+		idle[i] = connect_tcp(world);
+	used = cpu_seconds(world->server_pid);
+	sleep(1);
+	assert_true(cpu_seconds(world->server_pid) - used < 0.5);
+	client = connect_tls(world, &world->terminal);
+	expect(&client, GET("/who"), "HTTP/1.1 200 ", "kind=1");
+	expect(&known, GET("/who"), "HTTP/1.1 200 ", "kind=1");
+	disconnect(&client);
+	disconnect(&known);
+	for (int i = 0; i < 60; i++)
+		close(idle[i]);
+}
+
+/* One byte a second, in four places, ends with the deadline. */
+static void dripping_ends_with_the_deadline(void **state)
+{
+	struct world *world = *state;
+	struct client drips[4] = {connect_tls(world, &world->terminal),
+	    connect_tls(world, &world->terminal), connect_local(world),
+	    {connect_tcp(world), NULL}};
+	struct client client = connect_tls(world, &world->terminal);
+	const char hello[] = "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"
+			     "abcd";
+	double start = now();
+	double ended[4] = {0};
+
+	client_say(&drips[1], POST_HEAD("/echo", "100"));
+	for (int turn = 0; now() - start < 13; turn++) {
+		for (int i = 0; i < 4; i++) {
+			char byte;
+			const char *next = i == 3 ? &hello[turn % 14] : "G";
+
+			if (ended[i] > 0)
+				continue;
+			send(drips[i].fd, "", 0, 0);
+			if (!client_write(&drips[i], next, 1) ||
+			    recv(drips[i].fd, &byte, 1,
+				MSG_PEEK | MSG_DONTWAIT) == 0)
+				ended[i] = now() - start;
+		}
+		expect(&client, GET("/who"), "HTTP/1.1 200 ", "");
+		usleep(500000);
+	}
+	for (int i = 0; i < 4; i++) {
+		print_message("drip %d ended after %.1f s\n", i, ended[i]);
+		assert_true(ended[i] > 9 && ended[i] < 12.5);
+		disconnect(&drips[i]);
+	}
+	expect(&client, GET("/counts"), "HTTP/1.1 200 ", "timeouts=4 ");
+	disconnect(&client);
+}
+
+static void garbage_is_counted(void **state)
+{
+	struct world *world = *state;
+	struct client client = {connect_tcp(world), NULL};
+
+	client_say(&client, GET("/who"));
+	assert_true(is_closed(&client));
+	disconnect(&client);
+	client = connect_local(world);
+	client_say(&client, "\x16\x03\x01");
+	assert_false(is_closed(&client)); /* 400, in words */
+	disconnect(&client);
+	client = connect_local(world);
+	expect(&client, GET("/counts"), "HTTP/1.1 200 ",
+	    "malformed=1 timeouts=0 handshakes_failed=1");
+	disconnect(&client);
+}
+
+#define TEST(name)                                                             \
+	cmocka_unit_test_setup_teardown(name, world_start, world_stop)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    TEST(idle_connections_stop_nobody),
+	    cmocka_unit_test_setup_teardown(
+		no_file_left, world_start_few_files, world_stop),
+	    TEST(dripping_ends_with_the_deadline),
+	    TEST(garbage_is_counted),
+	};
+
+	return cmocka_run_group_tests_name("http_hostile", tests, NULL, NULL);
+}
