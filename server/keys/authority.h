@@ -60,9 +60,6 @@ enum err authority_sign_terminal(const struct authority *authority,
     int64_t lifetime_s, char **out_pem,
     unsigned char out_fingerprint[CERTIFICATE_HASH_BYTES], int64_t *out_until);
 
-/* Seals all its keys under the keyring's newest generation. */
-enum err authority_reseal(struct store *store);
-
 /* The Ed25519 key that signs audit heads. */
 void authority_audit_key(
     const struct authority *authority, unsigned char out_public[32]);

@@ -294,8 +294,3 @@ enum err authority_renew(struct store *store, struct authority *authority,
 	ERR_clear_error();
 	return err;
 }
-
-enum err authority_reseal(struct store *store)
-{
-	return authority_rows_reseal(store);
-}

@@ -6,6 +6,8 @@
  */
 #include "server/store/schema.h"
 
+#include "server/store/authority_rows.h"
+
 const char STORE_SCHEMA[] =
     "CREATE TABLE meta (name TEXT PRIMARY KEY, number INTEGER NOT NULL"
     " DEFAULT 0, bytes BLOB) STRICT;"
@@ -85,6 +87,4 @@ const char STORE_SCHEMA[] =
     " valid_until INTEGER NOT NULL, accepted INTEGER NOT NULL,"
     " verdict BLOB NOT NULL) STRICT;"
 
-    "CREATE TABLE authority (id INTEGER PRIMARY KEY, kind ANY,"
-    " certificate ANY, sealed_key BLOB, valid_from INTEGER,"
-    " valid_until INTEGER) STRICT;";
+    AUTHORITY_SCHEMA;
