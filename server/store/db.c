@@ -111,6 +111,16 @@ void db_rollback(struct db *db)
 	db->transaction_err = ERR_NONE;
 }
 
+bool db_in_transaction(const struct db *db)
+{
+	return db->in_transaction;
+}
+
+enum err db_transaction_error(const struct db *db)
+{
+	return db->transaction_err;
+}
+
 enum err db_script(struct db *db, const char *sql)
 {
 	enum err err = db->transaction_err;

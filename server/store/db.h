@@ -47,6 +47,10 @@ enum err db_commit(struct db *db);
 /* Never fails from the caller's point of view: the transaction is gone. */
 void db_rollback(struct db *db);
 
+bool db_in_transaction(const struct db *db);
+/* Of the first statement of this transaction that failed. */
+enum err db_transaction_error(const struct db *db);
+
 /* Several statements separated by semicolons, without parameters. */
 enum err db_script(struct db *db, const char *sql);
 

@@ -16,11 +16,13 @@
 #include "server/keys/durable.h"
 #include "server/keys/keyring.h"
 #include "server/store/audit.h"
+#include "server/store/backup.h"
 #include "server/store/decoy.h"
 #include "server/store/hasher.h"
 #include "server/store/once.h"
 #include "server/store/once_index.h"
 #include "server/store/policy_store.h"
+#include "server/store/reserve.h"
 #include "server/store/schema.h"
 #include "shared/encode.h"
 
@@ -209,6 +211,8 @@ static struct store_cached cached_now(const struct store *store)
 
 enum err store_begin(struct store *store)
 {
+	if (!db_in_transaction(store->db))
+		backup_advance(store);
 	return db_begin(store->db);
 }
 
@@ -246,11 +250,15 @@ enum err store_commit(struct store *store)
 		settle_caches(store);
 	else
 		take_back_caches(store);
+	if (err == ERR_FULL)
+		(void)reserve_release(store->reserve);
 	return err;
 }
 
 void store_rollback(struct store *store)
 {
+	if (db_transaction_error(store->db) == ERR_FULL)
+		(void)reserve_release(store->reserve);
 	db_rollback(store->db);
 	take_back_caches(store);
 }
@@ -261,6 +269,7 @@ void store_close(struct store *store)
 {
 	if (!store)
 		return;
+	backup_cancel(store, &store->backup);
 	if (store->policy != store->before.policy)
 		policy_free(store->before.policy);
 	policy_free(store->policy);

@@ -20,6 +20,8 @@
 struct keyring;    /* server/keys/keyring.h */
 struct policy;     /* server/core/policy.h */
 struct once_index; /* server/store/once_index.h */
+struct backup;     /* server/store/backup.h */
+struct reserve;    /* server/store/reserve.h */
 struct hasher;     /* server/store/hasher.h */
 
 enum {
@@ -68,6 +70,10 @@ struct store {
 	struct hasher *hasher;
 	struct policy *retired_policy;
 	struct store_cached before; /* as of the last commit */
+	struct backup *backup;      /* being copied between transactions */
+	/* Given up when a transaction finds the disk full; the owner sets
+	 * it, or leaves it NULL. */
+	struct reserve *reserve;
 };
 
 /* Numbers that are cached above too; store_set_number() moves both. */
