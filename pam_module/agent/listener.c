@@ -20,7 +20,7 @@ enum {
 	BACKLOG = 128,
 	STACK_BYTES = 262144,
 	/* A thread may be waiting for a server. */
-	END_WAIT_S = 6,
+	END_WAIT_S = 5,
 	PAUSE_MS = 50, /* when the system is out of descriptors */
 };
 

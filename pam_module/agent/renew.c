@@ -19,9 +19,10 @@
 #include "shared/secret.h"
 
 enum {
-	CALL_WAIT_MS = 10000,
+	CALL_WAIT_MS = 5000,
 	ROUND_EVERY_MS = 3600000,
-	RETRY_FIRST_MS = 15000,
+	RETRY_FIRST_MS = 2000,
+	STOP_WAIT_S = 3,
 	/* After the server was away; no more often than a retry. */
 	RECONNECT_LOOK_MS = 30000,
 	RECONNECT_EVERY_MS = 600000,
@@ -36,6 +37,8 @@ struct renew {
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
 	bool stopping;
+	int64_t next_ms;       /* until the next round, if all went well */
+	int64_t rest_until_ms; /* no second renewal before */
 };
 
 static enum err use_state(struct renew *renew)
@@ -198,26 +201,92 @@ static enum err renew_certificate(struct renew *renew)
 	return err;
 }
 
-static enum err work_once(struct renew *renew)
+/* Up to an eighth more, so that terminals switched on together in the
+ * morning do not ask together ever after. */
+static int64_t spread(int64_t wait_ms)
 {
-	struct self self = {0};
-	enum err err =
-	    self_ask(&renew->server, steady_ms() + CALL_WAIT_MS, &self);
-	enum err watched = ERR_NONE;
+	unsigned int random = 0;
 
+	if (getrandom(&random, sizeof(random), 0) != sizeof(random))
+		return wait_ms;
+	return wait_ms + random % (wait_ms / 8 + 1);
+}
+
+/* In an hour, or when the certificate is due. */
+static int64_t until_next(int64_t renew_at, int64_t now_s)
+{
+	if (renew_at - now_s >= ROUND_EVERY_MS / 1000)
+		return spread(ROUND_EVERY_MS);
+	return renew_at > now_s ? (renew_at - now_s) * 1000 : RETRY_FIRST_MS;
+}
+
+/* Somebody may have joined this machine anew while the agent was running. */
+static enum err ask_self(struct renew *renew, struct self *out)
+{
+	enum err err =
+	    self_ask(&renew->server, steady_ms() + CALL_WAIT_MS, out);
+
+	if (err == ERR_NOT_ALLOWED && use_state(renew) == ERR_NONE)
+		err = self_ask(&renew->server, steady_ms() + CALL_WAIT_MS, out);
 	if (err == ERR_NOT_ALLOWED)
 		log_plain(LOG_ERR, "the server no longer accepts this "
 				   "terminal's certificate; join again");
+	return err;
+}
+
+/* A quarter of the new certificate's life: a terminal whose clock is wrong
+ * thinks that every certificate is due. */
+static void rest(struct renew *renew)
+{
+	struct state_identity identity = {0};
+	X509 *certificate = NULL;
+	int64_t from = 0, until = 0;
+
+	if (state_read_identity(renew->directory, &identity) == ERR_NONE &&
+	    certificate_from_pem(identity.certificate_pem,
+		strlen(identity.certificate_pem), &certificate) == ERR_NONE)
+		(void)certificate_validity(certificate, &from, &until);
+	renew->rest_until_ms = steady_ms() + (until - from) * 1000 / 4;
+	X509_free(certificate);
+	state_identity_free(&identity);
+}
+
+static enum err renew_if_due(struct renew *renew, const struct self *self)
+{
+	int64_t now_s = (int64_t)time(NULL);
+	enum err err;
+
+	renew->next_ms = until_next(self->renew_at, now_s);
+	if (self->renew_at > now_s)
+		return ERR_NONE;
+	if (steady_ms() < renew->rest_until_ms) {
+		renew->next_ms = ROUND_EVERY_MS;
+		return ERR_NONE;
+	}
+	err = renew_certificate(renew);
+	if (err == ERR_NONE) {
+		rest(renew);
+		/* Using it tells the server that it arrived. */
+		renew->next_ms = 0;
+	} else {
+		log_line(LOG_WARNING, "certificate not renewed",
+		    LOG_TEXT("error", err_text(err)));
+	}
+	return err;
+}
+
+static enum err work_once(struct renew *renew)
+{
+	struct self self = {0};
+	enum err err = ask_self(renew, &self);
+	enum err watched = ERR_NONE;
+
 	if (err == ERR_NONE) {
 		watched = watch_head(renew->directory, &renew->server, &self);
 		err = learn_ca(renew, self.ca);
 	}
-	if (err == ERR_NONE && self.renew_at <= (int64_t)time(NULL)) {
-		err = renew_certificate(renew);
-		if (err != ERR_NONE)
-			log_line(LOG_WARNING, "certificate not renewed",
-			    LOG_TEXT("error", err_text(err)));
-	}
+	if (err == ERR_NONE)
+		err = renew_if_due(renew, &self);
 	self_free(&self);
 	return err == ERR_NONE ? watched : err;
 }
@@ -239,22 +308,11 @@ static bool wait_until(struct renew *renew, int64_t until_ms)
 	return stopping;
 }
 
-/* Up to an eighth more, so that terminals switched on together in the
- * morning do not ask together ever after. */
-static int64_t spread(int64_t wait_ms)
-{
-	unsigned int random = 0;
-
-	if (getrandom(&random, sizeof(random), 0) != sizeof(random))
-		return wait_ms;
-	return wait_ms + random % (wait_ms / 8 + 1);
-}
-
 /* True: stop. Waits until the next round is due, or the server came back. */
 static bool wait_for_round(struct renew *renew, int64_t wait_ms)
 {
 	uint64_t opened = server_client_opened(renew->client);
-	int64_t start_ms = steady_ms(), due_ms = start_ms + spread(wait_ms);
+	int64_t start_ms = steady_ms(), due_ms = start_ms + wait_ms;
 
 	while (steady_ms() < due_ms) {
 		int64_t look_ms = steady_ms() + RECONNECT_LOOK_MS;
@@ -271,15 +329,17 @@ static bool wait_for_round(struct renew *renew, int64_t wait_ms)
 static void *work(void *argument)
 {
 	struct renew *renew = argument;
-	int64_t wait_ms = 0;
+	int64_t retry_ms = RETRY_FIRST_MS, wait_ms;
 
 	do {
-		if (work_once(renew) == ERR_NONE)
-			wait_ms = ROUND_EVERY_MS;
-		else if (wait_ms == 0 || wait_ms == ROUND_EVERY_MS)
-			wait_ms = RETRY_FIRST_MS;
-		else if (wait_ms < ROUND_EVERY_MS / 2)
-			wait_ms *= 2;
+		if (work_once(renew) == ERR_NONE) {
+			retry_ms = RETRY_FIRST_MS;
+			wait_ms = renew->next_ms;
+		} else {
+			wait_ms = retry_ms;
+			if (retry_ms < ROUND_EVERY_MS / 2)
+				retry_ms *= 2;
+		}
 	} while (!wait_for_round(renew, wait_ms));
 	return NULL;
 }
@@ -321,16 +381,23 @@ enum err renew_start(
 	return err;
 }
 
-void renew_stop(struct renew *renew)
+enum err renew_stop(struct renew *renew)
 {
+	struct timespec until;
+
 	if (!renew)
-		return;
+		return ERR_NONE;
 	pthread_mutex_lock(&renew->lock);
 	renew->stopping = true;
 	pthread_cond_signal(&renew->wake);
 	pthread_mutex_unlock(&renew->lock);
-	pthread_join(renew->thread, NULL);
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += STOP_WAIT_S;
+	if (pthread_clockjoin_np(
+		renew->thread, NULL, CLOCK_MONOTONIC, &until) != 0)
+		return ERR_TIMEOUT;
 	pthread_cond_destroy(&renew->wake);
 	pthread_mutex_destroy(&renew->lock);
 	free(renew);
+	return ERR_NONE;
 }

@@ -16,7 +16,8 @@ struct renew;
 enum err renew_start(
     const char *directory, struct server_client *client, struct renew **out);
 
-/* Ends and joins it; waits for a call under way. NULL is fine. */
-void renew_stop(struct renew *renew);
+/* Ends it. ERR_TIMEOUT: it is in a call that lasts, and everything it uses
+ * must stay. NULL is fine. */
+enum err renew_stop(struct renew *renew);
 
 #endif

@@ -110,10 +110,12 @@ static enum err open_stop(struct agent *agent)
 
 static void take_apart(struct agent *agent, const char *socket_path)
 {
-	renew_stop(agent->renew);
-	server_client_free(agent->client);
 	if (agent->owns_path)
 		(void)unlink(socket_path);
+	/* Threads that are in a call go with the process, in one step. */
+	if (renew_stop(agent->renew) != ERR_NONE)
+		_exit(EXIT_SUCCESS);
+	server_client_free(agent->client);
 	if (agent->socket >= 0)
 		close(agent->socket);
 	if (agent->stop_fd >= 0)
@@ -159,9 +161,8 @@ enum err run_agent(const char *directory, const char *socket_path)
 		    listener_run(agent->socket, agent->stop_fd, &agent->serve);
 		(void)sd_notify(0, "STOPPING=1");
 	}
-	/* Left as it is for threads that would not end: we exit next. */
 	if (err == ERR_TIMEOUT)
-		return ERR_NONE;
+		_exit(EXIT_SUCCESS);
 	take_apart(agent, socket_path);
 	return err;
 }

@@ -191,6 +191,19 @@ static enum err open_fresh(
 	return ERR_NONE;
 }
 
+static bool is_retired(struct server_client *client,
+    const struct attempt *attempt, const struct server_reply *reply)
+{
+	bool retired;
+
+	/* A certificate renewed under a request in flight makes it 403. */
+	pthread_mutex_lock(&client->lock);
+	retired =
+	    reply->status == 403 && attempt->generation != client->generation;
+	pthread_mutex_unlock(&client->lock);
+	return retired;
+}
+
 static enum err exchange(struct server_client *client, struct attempt *attempt,
     const struct server_request *request, int64_t deadline_ms,
     struct server_reply *out)
@@ -199,6 +212,10 @@ static enum err exchange(struct server_client *client, struct attempt *attempt,
 
 	attempt->was_sent = true;
 	err = https_exchange(attempt->connection, request, deadline_ms, out);
+	if (err == ERR_NONE && is_retired(client, attempt, out)) {
+		server_reply_free(out);
+		err = ERR_UNREACHABLE;
+	}
 	if (err == ERR_NONE) {
 		give_back(client, attempt, out->status < 500);
 		return ERR_NONE;
@@ -222,19 +239,6 @@ static void forget_idle(struct server_client *client, size_t server)
 	close_all(stale, count);
 }
 
-static bool is_retired(struct server_client *client,
-    const struct attempt *attempt, const struct server_reply *reply)
-{
-	bool retired;
-
-	/* A certificate renewed under a request in flight makes it 403. */
-	pthread_mutex_lock(&client->lock);
-	retired =
-	    reply->status == 403 && attempt->generation != client->generation;
-	pthread_mutex_unlock(&client->lock);
-	return retired;
-}
-
 /* A warm connection gets half the time: it may lead nowhere any more. */
 static enum err ask_warm(struct server_client *client, struct attempt *attempt,
     const struct server_request *request, int64_t deadline_ms,
@@ -252,10 +256,6 @@ static enum err ask_warm(struct server_client *client, struct attempt *attempt,
 		return ERR_NOT_FOUND;
 	if (exchange(client, attempt, request, half_ms, &reply) != ERR_NONE) {
 		forget_idle(client, attempt->server);
-		return ERR_UNREACHABLE;
-	}
-	if (is_retired(client, attempt, &reply)) {
-		server_reply_free(&reply);
 		return ERR_UNREACHABLE;
 	}
 	*out = reply;
