@@ -39,24 +39,19 @@ static enum err keyed_key(const struct store *store, const char *label,
 	return err;
 }
 
-/* Path and body hold the code, so they are hashed under the server's key. */
+/* Path and body hold the code, so they are hashed under the server's key. The
+ * path stands in for a label: it begins with a slash, as no label does. */
 static enum err make_keys(const struct login_call *login,
     const struct store *store, struct once_keys *out)
 {
 	const struct http_exchange *exchange = login->call.exchange;
 	unsigned char input[ATTEMPT_INPUT_BYTES];
-	char body[HTTP_PATH_SIZE + 1 + HTTP_BODY_BYTES_MAX];
-	size_t path_length = strlen(exchange->message->path);
 	int64_t terminal_id = login->call.terminal.id;
-	enum err err;
+	enum err err = keyed_key(store, exchange->message->path, exchange->body,
+	    exchange->body_length, out->body);
 
 	memcpy(input, &terminal_id, 8);
 	memcpy(input + 8, login->attempt, LOGIN_ATTEMPT_BYTES);
-	memcpy(body, exchange->message->path, path_length + 1);
-	memcpy(body + path_length + 1, exchange->body, exchange->body_length);
-	err = keyed_key(store, "body", body,
-	    path_length + 1 + exchange->body_length, out->body);
-	secret_wipe_bytes(body, sizeof(body));
 	if (err == ERR_NONE)
 		err = keyed_key(
 		    store, "attempt", input, sizeof(input), out->attempt);

@@ -124,7 +124,7 @@ static enum err insert(struct store *store, const struct audit_head *head,
 static enum err chain(
     struct store *store, int64_t time_ms, const struct record_writer *members)
 {
-	struct record_writer writer;
+	struct record_writer writer RECORD_UNINITIALIZED;
 	struct audit_head head = {.seq = store->head.seq + 1};
 	enum err err = settle_time(store, &time_ms);
 
@@ -153,7 +153,7 @@ static enum err chain(
 enum err audit_append(
     struct store *store, const struct audit_entry *entry, int64_t *out_seq)
 {
-	struct record_writer members;
+	struct record_writer members RECORD_UNINITIALIZED;
 	enum err err;
 
 	members.length = 0;
@@ -303,7 +303,7 @@ static enum err close_same(
 enum err audit_append_counted(
     struct store *store, const struct audit_entry *entry, const char *same)
 {
-	struct record_writer members;
+	struct record_writer members RECORD_UNINITIALIZED;
 	bool counted = false;
 	enum err err = ERR_TOO_LONG;
 

@@ -26,6 +26,10 @@ struct record_writer {
 	char bytes[RECORD_BYTES_MAX];
 };
 
+/* The build zeroes what a function declares; here that would be 8 KiB to wipe
+ * for some hundred bytes, at each decision. Set length and failed by hand. */
+#define RECORD_UNINITIALIZED __attribute__((uninitialized))
+
 /* Members are separated here; braces are not written. Keys need no escape. */
 void record_put_text(
     struct record_writer *writer, const char *key, const char *text);
