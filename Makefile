@@ -22,7 +22,7 @@ VERSION := 0.1.0
 Q := $(if $(V),,@)
 
 packages_agent = jansson libcrypto libssl libsystemd
-packages_server = libevent libevent_openssl libevent_pthreads jansson \
+packages_server = libevent jansson \
 	libcrypto libssl sqlite3 liboath libsystemd
 packages_ctl = libcurl jansson libcrypto libqrencode smartcols libsystemd
 cflags_of = $(shell pkg-config --cflags $(1))
@@ -110,7 +110,9 @@ install: all
 	for page in docs/man/*.8 docs/man/*.5; do install -D -m 0644 $$page \
 		$(DESTDIR)$(mandir)/man$${page##*.}/$$(basename $$page); done
 	for unit in config/systemd/*; do \
-		install -D -m 0644 $$unit $(DESTDIR)$(unitdir)/$$(basename $$unit); done
+		to=$(DESTDIR)$(unitdir)/$$(basename $$unit); \
+		install -D -m 0644 $$unit $$to && \
+		sed -i 's|/usr/local/sbin/|$(sbindir)/|' $$to || exit 1; done
 	install -D -m 0644 config/sekimorid.conf \
 		$(DESTDIR)$(prefix)/share/doc/sekimori/examples/sekimorid.conf
 	for f in config/pam/*; do install -D -m 0644 $$f \
