@@ -22,7 +22,7 @@ VERSION := 0.1.0
 Q := $(if $(V),,@)
 
 packages_agent = jansson libcrypto libssl libsystemd
-packages_server = libevent jansson \
+packages_server = libevent libevent_pthreads jansson \
 	libcrypto libssl sqlite3 liboath libsystemd
 packages_ctl = libcurl jansson libcrypto libqrencode smartcols libsystemd
 cflags_of = $(shell pkg-config --cflags $(1))
