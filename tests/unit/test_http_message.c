@@ -305,7 +305,7 @@ static void many_headers(void **state)
 
 static void long_paths(void **state)
 {
-	char head[1024];
+	char head[HTTP_PATH_SIZE + 128];
 	char path[HTTP_PATH_SIZE + 1];
 	struct http_message message = {0};
 	int status = -1;
