@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A policy is in force from its transaction on, and older ones stay. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "server/core/policy.h"
+#include "server/store/policy_store.h"
+#include "tests/unit/store_fixture.h"
+
+static enum err set(struct store *store, const char *text, int64_t now_s)
+{
+	char problem[POLICY_PROBLEM_SIZE] = "";
+	enum err err = policy_store_set(
+	    store, text, strlen(text), "admin", now_s, problem);
+
+	assert_int_equal(problem[0] != '\0', err == ERR_INVALID);
+	return err;
+}
+
+static enum policy_action ask(struct store *store)
+{
+	const struct policy_facts facts = {"s1", "", "regular", "pc1", "", "x"};
+
+	return policy_ask(store->policy, &facts, true).action;
+}
+
+static void check_text(struct store *store, int64_t at_s, const char *wanted,
+    int64_t wanted_version)
+{
+	char *text = NULL;
+	int64_t version = 0, since = 0;
+
+	assert_int_equal(
+	    policy_store_get(store, at_s, &text, &version, &since), ERR_NONE);
+	assert_string_equal(text, wanted);
+	assert_int_equal(version, wanted_version);
+	free(text);
+}
+
+static void test_versions(void **state)
+{
+	struct fixture *f = *state;
+	char *text = NULL;
+	int64_t version, since;
+
+	check_text(f->store, 0, POLICY_DEFAULT_TEXT, 1);
+	COMMITTED(f->store, set(f->store, "refuse all\n", NOW_S + 100));
+	COMMITTED(f->store, set(f->store, "exempt all\n", NOW_S + 200));
+	assert_int_equal(f->store->policy_version, 3);
+	fixture_reopen(f);
+	assert_int_equal(f->store->policy_version, 3);
+	assert_int_equal(ask(f->store), POLICY_EXEMPT);
+	check_text(f->store, 0, "exempt all\n", 3);
+	check_text(f->store, NOW_S, POLICY_DEFAULT_TEXT, 1);
+	check_text(f->store, NOW_S + 199, "refuse all\n", 2);
+	check_text(f->store, NOW_S + 200, "exempt all\n", 3);
+	assert_int_equal(
+	    policy_store_get(f->store, NOW_S - 1, &text, &version, &since),
+	    ERR_NOT_FOUND);
+	assert_null(text);
+}
+
+static void test_refused_text(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(store_begin(f->store), ERR_NONE);
+	assert_int_equal(
+	    set(f->store, "allow everybody\n", NOW_S), ERR_INVALID);
+	assert_int_equal(f->store->policy_version, 1);
+	assert_int_equal(ask(f->store), POLICY_PERMIT);
+	assert_int_equal(store_commit(f->store), ERR_NONE);
+	check_text(f->store, 0, POLICY_DEFAULT_TEXT, 1);
+}
+
+static void test_in_force_in_its_transaction(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(store_begin(f->store), ERR_NONE);
+	assert_int_equal(set(f->store, "refuse all\n", NOW_S), ERR_NONE);
+	assert_int_equal(ask(f->store), POLICY_REFUSE);
+	assert_int_equal(set(f->store, "exempt all\n", NOW_S), ERR_NONE);
+	assert_int_equal(ask(f->store), POLICY_EXEMPT);
+	store_rollback(f->store);
+	assert_int_equal(ask(f->store), POLICY_PERMIT);
+	assert_int_equal(f->store->policy_version, 1);
+	check_text(f->store, 0, POLICY_DEFAULT_TEXT, 1);
+}
+
+/* An answer points into the policy it came from; it must hold until its
+ * reply is written, which may be after the commit. */
+static void test_answers_outlive_their_policy(void **state)
+{
+	const struct policy_facts facts = {"s1", "", "regular", "pc1", "", "x"};
+	struct fixture *f = *state;
+	struct policy_answer answer =
+	    policy_ask(f->store->policy, &facts, true);
+
+	COMMITTED(f->store, set(f->store, "refuse all\n", NOW_S));
+	assert_string_equal(answer.rule, "everyone");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    STORE_TEST(test_versions),
+	    STORE_TEST(test_refused_text),
+	    STORE_TEST(test_in_force_in_its_transaction),
+	    STORE_TEST(test_answers_outlive_their_policy),
+	};
+
+	return STORE_RUN("policy_store", tests);
+}
