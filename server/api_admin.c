@@ -40,6 +40,30 @@ static const char *target_of(const struct admin_arguments *arguments)
 	return arguments->serial ? arguments->serial : arguments->name;
 }
 
+static const char *reason_of(const struct admin_job *job)
+{
+	if (job->reason)
+		return job->reason;
+	switch (job->status) {
+	case 400:
+		return "invalid";
+	case 403:
+		return "not_permitted";
+	case 404:
+		return "not_found";
+	}
+	return "conflict";
+}
+
+static void add_outcome(const struct admin_job *job, struct audit_entry *entry)
+{
+	audit_add_text(entry, "result", job->status ? "refused" : "done");
+	if (!job->status)
+		return;
+	audit_add_text(entry, "reason", reason_of(job));
+	audit_add_text(entry, "detail", job->detail);
+}
+
 static enum err record(struct admin_job *job, struct store *store)
 {
 	struct audit_entry entry = {.kind = "admin", .time_ms = job->now_ms};
@@ -54,9 +78,7 @@ static enum err record(struct admin_job *job, struct store *store)
 		audit_add_text(&entry, "user", job->user);
 	if (job->terminal[0])
 		audit_add_text(&entry, "terminal", job->terminal);
-	audit_add_text(&entry, "result", job->status ? "refused" : "done");
-	if (job->status)
-		audit_add_text(&entry, "reason", job->detail);
+	add_outcome(job, &entry);
 	if (job->exchange)
 		audit_add_text(&entry, "request", job->exchange->request_id);
 	/* Whoever may do nothing here must not fill the disk either. */
@@ -72,6 +94,7 @@ static void forget_outcome(struct admin_job *job)
 	json_decref(job->answer);
 	job->answer = NULL;
 	job->status = 0;
+	job->reason = NULL;
 	job->undo = job->again = false;
 	job->next = job->progress;
 	job->user[0] = job->terminal[0] = '\0';

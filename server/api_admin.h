@@ -90,8 +90,9 @@ struct admin_job {
 	json_t *answer;
 	int status; /* of a refusal; 0: none */
 	char detail[ADMIN_DETAIL_SIZE];
-	bool undo;  /* the refusal takes back what run() changed */
-	bool again; /* run once more after the commit */
+	const char *reason; /* one word for the record; NULL: by status */
+	bool undo;          /* the refusal takes back what run() changed */
+	bool again;         /* run once more after the commit */
 	char user[NAME_BYTES_MAX + 1];     /* for the record */
 	char terminal[NAME_BYTES_MAX + 1]; /* for the record */
 	struct admin_progress next;

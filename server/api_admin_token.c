@@ -140,6 +140,7 @@ static bool may_be_confirmed(enum token_state state)
 static void refuse_code(struct admin_job *job, const struct token *token,
     const struct decision *decision)
 {
+	job->reason = reason_text(decision->reason);
 	switch (decision->reason) {
 	case REASON_USED:
 		admin_refuse(job, 409,

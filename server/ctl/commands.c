@@ -10,7 +10,7 @@ static const struct output_column PERSON_COLUMNS[] = {
     {"STATE", "state", OUTPUT_TEXT},
     {"FROZEN", "frozen", OUTPUT_YES},
     {"FROM", "from", OUTPUT_TIME},
-    {"UNTIL", "until", OUTPUT_TIME},
+    {"UNTIL", "until", OUTPUT_END},
     {"ENROLLED", "enrolled", OUTPUT_YES},
     {"RETRY AT", "retry_at", OUTPUT_TIME},
     {0},

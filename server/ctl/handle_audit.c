@@ -48,8 +48,10 @@ static int tell_verified(const struct call *call, json_t *answer)
 	if (call->json)
 		return code;
 	if (code == EXIT_DONE)
-		puts("The chain is whole. Changes made together with every "
-		     "kept head show only against one kept elsewhere: --head.");
+		puts(json_object_get(answer, "head_found")
+			 ? "The chain is whole and holds that head."
+			 : "The chain is whole. Whether its end was cut off "
+			   "shows only against a head kept elsewhere: --head.");
 	else if (json_is_false(json_object_get(answer, "head_found")))
 		puts("The head asked for is not in this chain: records were "
 		     "cut, changed or taken back.");

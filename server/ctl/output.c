@@ -64,6 +64,23 @@ static bool read_utc(const char *text, time_t *out)
 	return true;
 }
 
+/* Somebody registered until 31 March is shown that day, not the next. */
+static void write_end(time_t when, char out[OUTPUT_CELL_SIZE])
+{
+	struct tm parts;
+
+	if (!localtime_r(&when, &parts))
+		return;
+	if (parts.tm_hour != 0 || parts.tm_min != 0 || parts.tm_sec != 0) {
+		write_time(when, out);
+		return;
+	}
+	when--;
+	if (!localtime_r(&when, &parts) ||
+	    strftime(out, OUTPUT_CELL_SIZE, "%Y-%m-%d", &parts) == 0)
+		out[0] = '\0';
+}
+
 static void write_time_cell(json_t *value, char out[OUTPUT_CELL_SIZE])
 {
 	const char *text = json_string_value(value);
@@ -88,6 +105,10 @@ void output_cell(json_t *object, const struct output_column *column,
 	switch (column->kind) {
 	case OUTPUT_TIME:
 		write_time_cell(value, out);
+		return;
+	case OUTPUT_END:
+		if (json_integer_value(value) != 0)
+			write_end((time_t)json_integer_value(value), out);
 		return;
 	case OUTPUT_YES:
 		if (json_is_true(value))
@@ -114,38 +135,57 @@ static struct libscols_table *table_new(FILE *to)
 	return table;
 }
 
-static void add_row(struct libscols_table *table, json_t *object,
-    const struct output_column *columns)
+static bool has_content(json_t *items, const struct output_column *column)
 {
-	struct libscols_line *line = scols_table_new_line(table, NULL);
 	char cell[OUTPUT_CELL_SIZE];
+	json_t *item;
+	size_t i;
 
-	if (!line)
-		return;
-	for (size_t i = 0; columns[i].heading; i++) {
-		output_cell(object, &columns[i], cell);
-		scols_line_set_data(line, i, cell);
+	json_array_foreach(items, i, item)
+	{
+		output_cell(item, column, cell);
+		if (cell[0] != '\0')
+			return true;
+	}
+	return false;
+}
+
+static void fill_column(struct libscols_table *table, json_t *items,
+    const struct output_column *column, size_t index)
+{
+	char cell[OUTPUT_CELL_SIZE];
+	json_t *item;
+	size_t i;
+
+	scols_table_new_column(table, column->heading, 0,
+	    column->kind == OUTPUT_NUMBER ? SCOLS_FL_RIGHT : 0);
+	json_array_foreach(items, i, item)
+	{
+		output_cell(item, column, cell);
+		scols_line_set_data(
+		    scols_table_get_line(table, i), index, cell);
 	}
 }
 
 void output_table(FILE *to, json_t *items, const struct output_column *columns)
 {
 	struct libscols_table *table = NULL;
-	json_t *item;
-	size_t i;
+	size_t used = 0;
 
 	if (json_array_size(items) == 0) {
 		fputs("None.\n", to);
 		return;
 	}
 	table = table_new(to);
-	if (!table)
-		return;
-	for (i = 0; columns[i].heading; i++)
-		scols_table_new_column(table, columns[i].heading, 0,
-		    columns[i].kind == OUTPUT_NUMBER ? SCOLS_FL_RIGHT : 0);
-	json_array_foreach(items, i, item) add_row(table, item, columns);
-	scols_print_table(table);
+	for (size_t i = 0; table && i < json_array_size(items); i++)
+		if (!scols_table_new_line(table, NULL))
+			goto out;
+	for (size_t i = 0; table && columns[i].heading; i++)
+		if (has_content(items, &columns[i]))
+			fill_column(table, items, &columns[i], used++);
+	if (table)
+		scols_print_table(table);
+out:
 	scols_unref_table(table);
 }
 

@@ -15,6 +15,7 @@ enum output_kind {
 	OUTPUT_TEXT,
 	OUTPUT_NUMBER,
 	OUTPUT_TIME, /* unix seconds (0 is never) or RFC 3339 */
+	OUTPUT_END,  /* the same, exclusive: midnight is the day before */
 	OUTPUT_YES,  /* true: "yes", false: nothing */
 };
 
@@ -38,7 +39,8 @@ void output_set_zone(json_t *answer);
 void output_cell(json_t *object, const struct output_column *column,
     char out[OUTPUT_CELL_SIZE]);
 
-/* items as a table with headings; an empty list says so. */
+/* items as a table with headings, without columns that nobody has anything
+ * in; an empty list says so. */
 void output_table(FILE *to, json_t *items, const struct output_column *columns);
 /* One object as two columns: headings and values. */
 void output_object(
