@@ -20,6 +20,7 @@ static const struct admin_verb *const TABLES[] = {
     ADMIN_POLICY_VERBS,
     ADMIN_AUDIT_VERBS,
     ADMIN_SERVER_VERBS,
+    ADMIN_BACKUP_VERBS,
 };
 
 const struct admin_verb *api_admin_find(const char *path)

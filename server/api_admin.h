@@ -21,12 +21,12 @@ enum {
 	ADMIN_MEMBERS_MAX = 8,
 	ADMIN_DETAIL_SIZE = 512,
 	ADMIN_IMPORT_ROWS_MAX = 500,
+	ADMIN_PAGE_MAX = 1000,     /* of a list, in one answer */
 	ADMIN_STEP_RECORDS = 5000, /* verified in one transaction */
 	ADMIN_STEP_SECRETS = 500,  /* resealed in one transaction */
 };
 
 struct admin_job;
-struct db_copy;
 
 /* One command. */
 struct admin_verb {
@@ -49,7 +49,7 @@ struct admin_verb {
 /* Tables end with a row without path. */
 extern const struct admin_verb ADMIN_USER_VERBS[], ADMIN_TOKEN_VERBS[],
     ADMIN_CODE_VERBS[], ADMIN_TERMINAL_VERBS[], ADMIN_POLICY_VERBS[],
-    ADMIN_AUDIT_VERBS[], ADMIN_SERVER_VERBS[];
+    ADMIN_AUDIT_VERBS[], ADMIN_SERVER_VERBS[], ADMIN_BACKUP_VERBS[];
 
 /* Every member that any verb takes; strings live as long as the body. */
 struct admin_arguments {
@@ -64,6 +64,7 @@ struct admin_arguments {
 	const char *at, *text, *user, *terminal, *service;
 	const char *result, *to, *head;
 	int64_t limit, after;
+	const char *following;
 };
 
 /* What a command of several transactions has got to. run() reads `progress`
@@ -103,7 +104,6 @@ struct admin_job {
 	bool holds_rotation, holds_backup; /* one of each at a time */
 	bool only_record; /* the refusal stands; write it down */
 	int body_fd;      /* the answer is this file; -1: it is JSON */
-	struct db_copy *copy;
 };
 
 #define ADMIN_OFFSET(field) offsetof(struct admin_arguments, field)
@@ -144,6 +144,15 @@ enum err admin_answer(struct admin_job *job, json_t *answer);
 /* The same as {"user":…}. */
 enum err admin_answer_as(
     struct admin_job *job, const char *name, json_t *object);
+
+/* One part of a list: the verb adds items, and says where the next part
+ * begins. */
+struct admin_page {
+	json_t *items;
+	size_t seen; /* rows, also those that were not wanted */
+	char last[NAME_BYTES_MAX + 1];
+};
+enum err admin_answer_page(struct admin_job *job, struct admin_page *page);
 
 /* Finds what an argument names, or refuses with 404. *out_found says which;
  * the error is for failures only. */

@@ -46,6 +46,14 @@ enum err admin_answer_as(
 	return admin_answer(job, answer);
 }
 
+enum err admin_answer_page(struct admin_job *job, struct admin_page *page)
+{
+	bool more = page->seen == ADMIN_PAGE_MAX;
+
+	return admin_answer(job, json_pack("{s:O,s:s?}", "items", page->items,
+				     "following", more ? page->last : NULL));
+}
+
 enum err admin_find_person(struct admin_job *job, struct store *store,
     const char *user, struct person *out, bool *out_found)
 {

@@ -47,6 +47,13 @@ static enum err refuse_row(
 	    job, status, "Row %zu of this part: %s", index + 1, text);
 }
 
+static enum err refuse_user(
+    struct admin_job *job, const char *user, const char *text)
+{
+	job->undo = true;
+	return admin_refuse(job, 409, "%s: %s", user, text);
+}
+
 static bool is_sound(const struct import_row *row)
 {
 	bool period = row->type == OTP_TOTP
@@ -92,16 +99,15 @@ static bool read_row(struct admin_job *job, size_t index, struct token *out)
 
 /* The holder, made if that is wanted. */
 static enum err find_holder(struct admin_job *job, struct store *store,
-    size_t index, const char *user, struct person *out,
-    struct import_counts *counts)
+    const char *user, struct person *out, struct import_counts *counts)
 {
 	enum err err = person_find(store, user, out);
 
 	if (err != ERR_NOT_FOUND)
 		return err;
 	if (!job->arguments.create_users)
-		return refuse_row(job, 409, index,
-		    "nobody with this user is registered. Register people "
+		return refuse_user(job, user,
+		    "nobody of this name is registered. Register people "
 		    "first, or add --create-users.");
 	*out =
 	    (struct person){.created_at = job->time.now_s, .kind = "regular"};
@@ -112,16 +118,15 @@ static enum err find_holder(struct admin_job *job, struct store *store,
 }
 
 static enum err keep_token(struct admin_job *job, struct store *store,
-    size_t index, struct person *person, struct token *token,
-    struct import_counts *counts)
+    struct person *person, struct token *token, struct import_counts *counts)
 {
 	enum err err;
 
 	token->person_id = person->id;
 	err = token_add(store, token);
 	if (err == ERR_EXISTS && token->person_id != person->id)
-		return refuse_row(job, 409, index,
-		    "its secret belongs to somebody else's token.");
+		return refuse_user(job, person->user,
+		    "this secret belongs to somebody else's token.");
 	if (err == ERR_EXISTS) {
 		counts->unchanged++;
 		return ERR_NONE;
@@ -144,10 +149,10 @@ static enum err import_row(struct admin_job *job, struct store *store,
 
 	if (!read_row(job, index, &token))
 		goto out;
-	err = find_holder(job, store, index, token.user, &person, counts);
+	err = find_holder(job, store, token.user, &person, counts);
 	if (err || job->status)
 		goto out;
-	err = keep_token(job, store, index, &person, &token, counts);
+	err = keep_token(job, store, &person, &token, counts);
 out:
 	token_wipe(&token);
 	return err;

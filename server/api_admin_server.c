@@ -163,7 +163,8 @@ static enum err server_keys_rotate(struct admin_job *job, struct store *store)
 
 	if (!job->holds_rotation)
 		return admin_refuse(job, 409,
-		    "Keys are being rotated already. Wait for the end.");
+		    "A backup or a rotation of keys goes on. Wait for its "
+		    "end.");
 	switch ((enum rotation_stage)job->progress.stage) {
 	case ROTATION_BEGIN:
 		next->position = keyring_newest(store->keyring);
@@ -188,7 +189,9 @@ static enum err server_keys_rotate(struct admin_job *job, struct store *store)
 
 static void prepare_rotation(struct admin_job *job)
 {
-	job->holds_rotation = !job->server->rotation_running;
+	/* A backup made meanwhile could not be opened. */
+	job->holds_rotation =
+	    !job->server->rotation_running && !job->server->backup_running;
 	if (job->holds_rotation)
 		job->server->rotation_running = true;
 }

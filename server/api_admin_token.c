@@ -345,7 +345,7 @@ static enum err token_revoke(struct admin_job *job, struct store *store)
 /* --- reading ------------------------------------------------------------- */
 
 struct listed {
-	json_t *items;
+	struct admin_page page;
 	bool any;
 	enum token_state state;
 };
@@ -354,9 +354,13 @@ static enum err add_item(void *context, const struct token *token)
 {
 	struct listed *listed = context;
 
+	listed->page.seen++;
+	snprintf(
+	    listed->page.last, sizeof(listed->page.last), "%s", token->serial);
 	if (!listed->any && token->state != listed->state)
 		return ERR_NONE;
-	return json_array_append_new(listed->items, admin_token_json(token))
+	return json_array_append_new(
+		   listed->page.items, admin_token_json(token))
 		   ? ERR_MEMORY
 		   : ERR_NONE;
 }
@@ -364,21 +368,22 @@ static enum err add_item(void *context, const struct token *token)
 static enum err token_list(struct admin_job *job, struct store *store)
 {
 	const char *state = job->arguments.state;
+	const char *after = job->arguments.following;
 	struct listed listed = {.any = state == NULL};
-	enum err err;
+	enum err err = ERR_MEMORY;
 
 	if (state && token_state_from_text(state, &listed.state))
 		return admin_refuse(job, 400,
 		    "--state is one of pending, active, suspended, lost, "
 		    "revoked, void.");
-	listed.items = json_array();
-	err =
-	    listed.items ? token_each(store, 0, add_item, &listed) : ERR_MEMORY;
-	if (err) {
-		json_decref(listed.items);
-		return err;
-	}
-	return admin_answer_as(job, "items", listed.items);
+	listed.page.items = json_array();
+	if (listed.page.items)
+		err = token_each_serial(store, after ? after : "",
+		    ADMIN_PAGE_MAX, add_item, &listed);
+	if (!err)
+		err = admin_answer_page(job, &listed.page);
+	json_decref(listed.page.items);
+	return err;
 }
 
 static enum err token_show(struct admin_job *job, struct store *store)
@@ -438,7 +443,7 @@ const struct admin_verb ADMIN_TOKEN_VERBS[] = {
 	.members = SERIAL_ONLY,
 	.run = token_revoke},
     {.path = "token/list",
-	.members = {ADMIN_NAME(state, false)},
+	.members = {ADMIN_NAME(state, false), ADMIN_NAME(following, false)},
 	.run = token_list,
 	.is_long = true},
     {.path = "token/show", .members = SERIAL_ONLY, .run = token_show},

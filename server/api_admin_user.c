@@ -58,25 +58,28 @@ static enum err user_add(struct admin_job *job, struct store *store)
 
 static enum err add_item(void *context, const struct person *person)
 {
-	json_t *items = context;
+	struct admin_page *page = context;
 
-	if (person->decoy || person->state == PERSON_REMOVED)
-		return ERR_NONE;
-	return json_array_append_new(items, admin_person_json(person))
+	page->seen++;
+	copy_name(page->last, person->user);
+	return json_array_append_new(page->items, admin_person_json(person))
 		   ? ERR_MEMORY
 		   : ERR_NONE;
 }
 
 static enum err user_list(struct admin_job *job, struct store *store)
 {
-	json_t *items = json_array();
-	enum err err = items ? person_each(store, add_item, items) : ERR_MEMORY;
+	const char *after = job->arguments.following;
+	struct admin_page page = {.items = json_array()};
+	enum err err = ERR_MEMORY;
 
-	if (err) {
-		json_decref(items);
-		return err;
-	}
-	return admin_answer_as(job, "items", items);
+	if (page.items)
+		err = person_each(
+		    store, after ? after : "", ADMIN_PAGE_MAX, add_item, &page);
+	if (!err)
+		err = admin_answer_page(job, &page);
+	json_decref(page.items);
+	return err;
 }
 
 /* --- show ---------------------------------------------------------------- */
@@ -302,7 +305,10 @@ const struct admin_verb ADMIN_USER_VERBS[] = {
 		KINDS},
 	    ADMIN_NAME(from, false), ADMIN_NAME(until, false)},
 	.run = user_add},
-    {.path = "user/list", .run = user_list, .is_long = true},
+    {.path = "user/list",
+	.members = {ADMIN_NAME(following, false)},
+	.run = user_list,
+	.is_long = true},
     {.path = "user/show", .members = ID_ONLY, .run = user_show},
     {.path = "user/suspend",
 	.action = "user suspend",

@@ -16,6 +16,7 @@
 #include "server/settings.h"
 #include "server/store/store.h"
 
+struct backup;
 struct rate_table;
 
 struct server {
@@ -31,8 +32,9 @@ struct server {
 	struct clock_reading mark;   /* last believed time */
 	bool clock_doubtful;
 	char boot_id[CLOCK_BOOT_ID_SIZE];
-	bool rotation_running, backup_running;   /* of administrators */
-	struct server_counts {                   /* for /metrics */
+	bool rotation_running, backup_running; /* of administrators */
+	struct backup *backup;                 /* under way; only inside jobs */
+	struct server_counts {                 /* for /metrics */
 		unsigned long long decisions[4]; /* by enum result */
 		unsigned long long reasons[16];  /* by enum reason */
 		unsigned long long rate_limited, unavailable;

@@ -123,10 +123,46 @@ int call_ask_at(const struct call *call, struct client *client,
 	return code;
 }
 
+/* Long lists come in parts; here they become one again. */
+static int ask_rest(const struct call *call, struct client *client, json_t *all)
+{
+	json_t *following = json_object_get(all, "following");
+	int code = EXIT_DONE;
+
+	while (json_is_string(following) && code == EXIT_DONE) {
+		json_t *part = NULL;
+
+		if (json_object_set(call->members, "following", following))
+			return EXIT_REFUSED;
+		code = call_ask_at(
+		    call, client, call->command->path, call->members, &part);
+		if (code == EXIT_DONE &&
+		    (json_array_extend(json_object_get(all, "items"),
+			 json_object_get(part, "items")) ||
+			json_object_set(all, "following",
+			    json_object_get(part, "following"))))
+			code = EXIT_REFUSED;
+		json_decref(part);
+		following = json_object_get(all, "following");
+	}
+	json_object_del(all, "following");
+	return code;
+}
+
 int call_ask(const struct call *call, struct client *client, json_t **out)
 {
-	return call_ask_at(
-	    call, client, call->command->path, call->members, out);
+	json_t *answer = NULL;
+	int code = call_ask_at(
+	    call, client, call->command->path, call->members, &answer);
+
+	if (code == EXIT_DONE)
+		code = ask_rest(call, client, answer);
+	if (code != EXIT_DONE) {
+		json_decref(answer);
+		return code;
+	}
+	*out = answer;
+	return EXIT_DONE;
 }
 
 int call_download(const struct call *call, struct client *client, int fd)

@@ -272,10 +272,14 @@ static int send_file(
 		    err_text(err));
 		import->code = EXIT_REFUSED;
 	}
-	fprintf(stderr,
-	    "Everything before line %zu is imported. Mend the cause and "
-	    "import the same file again: what is there stays as it is.\n",
-	    import->first);
+	if (import->sent == 0)
+		fputs("Nothing was imported.\n", stderr);
+	else
+		fprintf(stderr,
+		    "Everything before line %zu is imported. Mend the cause "
+		    "and import the same file again: what is there stays as "
+		    "it is.\n",
+		    import->first);
 	return import->code;
 }
 

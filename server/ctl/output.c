@@ -150,42 +150,45 @@ static bool has_content(json_t *items, const struct output_column *column)
 	return false;
 }
 
-static void fill_column(struct libscols_table *table, json_t *items,
-    const struct output_column *column, size_t index)
+static enum err fill_row(struct libscols_table *table, json_t *item,
+    const struct output_column *const *used, size_t count)
 {
+	struct libscols_line *line = scols_table_new_line(table, NULL);
 	char cell[OUTPUT_CELL_SIZE];
-	json_t *item;
-	size_t i;
 
-	scols_table_new_column(table, column->heading, 0,
-	    column->kind == OUTPUT_NUMBER ? SCOLS_FL_RIGHT : 0);
-	json_array_foreach(items, i, item)
-	{
-		output_cell(item, column, cell);
-		scols_line_set_data(
-		    scols_table_get_line(table, i), index, cell);
+	if (!line)
+		return ERR_MEMORY;
+	for (size_t i = 0; i < count; i++) {
+		output_cell(item, used[i], cell);
+		scols_line_set_data(line, i, cell);
 	}
+	return ERR_NONE;
 }
 
 void output_table(FILE *to, json_t *items, const struct output_column *columns)
 {
+	const struct output_column *used[OUTPUT_COLUMNS_MAX];
 	struct libscols_table *table = NULL;
-	size_t used = 0;
+	size_t count = 0, i;
+	json_t *item;
 
 	if (json_array_size(items) == 0) {
 		fputs("None.\n", to);
 		return;
 	}
 	table = table_new(to);
-	for (size_t i = 0; table && i < json_array_size(items); i++)
-		if (!scols_table_new_line(table, NULL))
-			goto out;
-	for (size_t i = 0; table && columns[i].heading; i++)
-		if (has_content(items, &columns[i]))
-			fill_column(table, items, &columns[i], used++);
-	if (table)
-		scols_print_table(table);
-out:
+	if (!table)
+		return;
+	for (; columns->heading && count < OUTPUT_COLUMNS_MAX; columns++) {
+		if (!has_content(items, columns))
+			continue;
+		scols_table_new_column(table, columns->heading, 0,
+		    columns->kind == OUTPUT_NUMBER ? SCOLS_FL_RIGHT : 0);
+		used[count++] = columns;
+	}
+	json_array_foreach(
+	    items, i, item) if (fill_row(table, item, used, count)) break;
+	scols_print_table(table);
 	scols_unref_table(table);
 }
 

@@ -26,7 +26,8 @@ struct output_column {
 };
 
 enum {
-	OUTPUT_CELL_SIZE = 512
+	OUTPUT_CELL_SIZE = 512,
+	OUTPUT_COLUMNS_MAX = 16
 };
 
 /* Before anything else: a locale in which Japanese names can be shown. */

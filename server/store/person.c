@@ -170,15 +170,18 @@ enum err person_find_login(struct store *store, const char *login,
 	return err;
 }
 
-enum err person_each(struct store *store,
+enum err person_each(struct store *store, const char *after, int64_t limit,
     enum err (*each)(void *context, const struct person *person), void *context)
 {
 	struct db_query *q = db_query(store->db,
 	    "SELECT " PERSON_COLUMNS " FROM person"
-	    " WHERE state <> 2 AND decoy = 0 ORDER BY user_name");
+	    " WHERE state <> 2 AND decoy = 0 AND user_name > ?1"
+	    " ORDER BY user_name LIMIT ?2");
 	enum err err = ERR_NONE, done;
 	struct person person;
 
+	db_bind_text(q, 1, after);
+	db_bind_number(q, 2, limit);
 	while (err == ERR_NONE && db_next(q)) {
 		read_person(q, &person);
 		err = db_error(q);

@@ -50,8 +50,9 @@ enum err person_find_login(struct store *store, const char *login,
 enum err person_find_decoy(
     struct store *store, const char *login, struct person *out);
 
-/* In order of staff number; stops at the first error of each. */
-enum err person_each(struct store *store,
+/* At most limit of them after a staff number ("" for the first), in order of
+ * it; stops at the first error of each. */
+enum err person_each(struct store *store, const char *after, int64_t limit,
     enum err (*each)(void *context, const struct person *person),
     void *context);
 

@@ -264,21 +264,12 @@ enum err token_find(
 	return err;
 }
 
-enum err token_each(struct store *store, int64_t person_id,
+static enum err hand_on_each(struct store *store, struct db_query *q,
     enum err (*each)(void *context, const struct token *token), void *context)
 {
-	struct db_query *q =
-	    person_id ? db_query(store->db,
-			    "SELECT " TOKEN_COLUMNS TOKEN_TABLES
-			    " WHERE token.person_id = ?1 ORDER BY token.id")
-		      : db_query(store->db,
-			    "SELECT " TOKEN_COLUMNS TOKEN_TABLES
-			    " WHERE person.decoy = 0 ORDER BY token.id");
 	enum err err = ERR_NONE, done;
 	struct token token;
 
-	if (person_id)
-		db_bind_number(q, 1, person_id);
 	while (err == ERR_NONE && db_next(q)) {
 		read_token(q, &token);
 		token.otp.floor = seed_effective_floor(store, &token.otp);
@@ -288,6 +279,31 @@ enum err token_each(struct store *store, int64_t person_id,
 	}
 	done = db_done(q);
 	return err != ERR_NONE ? err : done;
+}
+
+enum err token_each_serial(struct store *store, const char *after,
+    int64_t limit,
+    enum err (*each)(void *context, const struct token *token), void *context)
+{
+	struct db_query *q = db_query(store->db,
+	    "SELECT " TOKEN_COLUMNS TOKEN_TABLES
+	    " WHERE person.decoy = 0 AND token.serial > ?1"
+	    " ORDER BY token.serial LIMIT ?2");
+
+	db_bind_text(q, 1, after);
+	db_bind_number(q, 2, limit);
+	return hand_on_each(store, q, each, context);
+}
+
+enum err token_each(struct store *store, int64_t person_id,
+    enum err (*each)(void *context, const struct token *token), void *context)
+{
+	struct db_query *q = db_query(store->db,
+	    "SELECT " TOKEN_COLUMNS TOKEN_TABLES
+	    " WHERE token.person_id = ?1 ORDER BY token.id");
+
+	db_bind_number(q, 1, person_id);
+	return hand_on_each(store, q, each, context);
 }
 
 static enum err make_serial(char out[TOKEN_SERIAL_SIZE])

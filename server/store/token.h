@@ -56,7 +56,12 @@ enum err token_spend(
 
 enum err token_find(
     struct store *store, const char *serial, bool with_seed, struct token *out);
-/* person_id 0: everybody's. */
+/* At most limit of everybody's after a serial ("" for the first), in order
+ * of it. */
+enum err token_each_serial(struct store *store, const char *after,
+    int64_t limit,
+    enum err (*each)(void *context, const struct token *token), void *context);
+/* One person's. */
 enum err token_each(struct store *store, int64_t person_id,
     enum err (*each)(void *context, const struct token *token), void *context);
 

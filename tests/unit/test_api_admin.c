@@ -17,6 +17,7 @@
 #include <cmocka.h>
 
 #include "server/api_admin.h"
+#include "server/keys/recovery.h"
 #include "server/store/subject.h"
 #include "shared/encode.h"
 
@@ -844,6 +845,79 @@ static void test_keys_rotate(void **state)
 	must_refuse(f, "server/keys-rotate", "{}", 409);
 }
 
+/* A list longer than a page arrives in two, without gap or overlap. */
+static void test_pages(void **state)
+{
+	struct fixture *f = *state;
+	char body[64], following[64];
+	json_t *answer, *items;
+	const char *last;
+
+	assert_int_equal(store_begin(f->server->store), ERR_NONE);
+	for (int i = 0; i < ADMIN_PAGE_MAX + 5; i++) {
+		struct person person = {.kind = "regular"};
+
+		snprintf(person.user, sizeof(person.user), "p%05d", i);
+		strcpy(person.login, person.user);
+		assert_int_equal(
+		    person_add(f->server->store, &person), ERR_NONE);
+	}
+	assert_int_equal(store_commit(f->server->store), ERR_NONE);
+	answer = call(f, "user/list", "{}");
+	items = json_object_get(answer, "items");
+	assert_int_equal(json_array_size(items), ADMIN_PAGE_MAX);
+	last = json_string_value(json_object_get(answer, "following"));
+	assert_string_equal(last, "p00999");
+	snprintf(following, sizeof(following), "%s", last);
+	json_decref(answer);
+	snprintf(body, sizeof(body), "{\"following\":\"%s\"}", following);
+	answer = call(f, "user/list", body);
+	items = json_object_get(answer, "items");
+	assert_int_equal(json_array_size(items), 5);
+	assert_string_equal(
+	    json_string_value(json_object_get(json_array_get(items, 0), "id")),
+	    "p01000");
+	assert_true(json_is_null(json_object_get(answer, "following")));
+	json_decref(answer);
+}
+
+static void test_backup(void **state)
+{
+	struct fixture *f = *state;
+	char path[128], *pem = NULL;
+	struct admin_job *job;
+	char magic[16] = "";
+
+	must_refuse(f, "server/backup", "{}", 409);
+	assert_non_null(strstr(f->detail, "recovery key"));
+	snprintf(path, sizeof(path), "%s/recovery.pem", f->folder);
+	assert_int_equal(recovery_key_new(path, &pem), ERR_NONE);
+	assert_int_equal(store_begin(f->server->store), ERR_NONE);
+	assert_int_equal(
+	    store_set_text(f->server->store, STORE_RECOVERY_KEY, pem),
+	    ERR_NONE);
+	assert_int_equal(store_commit(f->server->store), ERR_NONE);
+	free(pem);
+
+	job = job_of(f, "server/backup", "{}", true);
+	assert_true(f->server->backup_running);
+	must_refuse(f, "server/backup", "{}", 409);
+	must_refuse(f, "server/keys-rotate", "{}", 409);
+	while (run_once(f, job))
+		;
+	assert_true(job->body_fd >= 0);
+	assert_int_equal(read(job->body_fd, magic, sizeof(magic)), 16);
+	assert_string_equal(magic, "SQLite format 3");
+	/* Its name is gone already. */
+	snprintf(path, sizeof(path), "%s/backup.unfinished", f->folder);
+	assert_int_not_equal(access(path, F_OK), 0);
+	job->verb->clean_up(job);
+	assert_false(f->server->backup_running);
+	json_decref(job->body);
+	free(job);
+	must_have_recorded(f, "server backup");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -866,6 +940,8 @@ int main(void)
 	    TEST(test_freeze),
 	    TEST(test_clock_accept),
 	    TEST(test_keys_rotate),
+	    TEST(test_pages),
+	    TEST(test_backup),
 	};
 
 	return cmocka_run_group_tests_name("api_admin", tests, NULL, NULL);
