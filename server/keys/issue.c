@@ -213,6 +213,13 @@ static bool is_p256(const EVP_PKEY *key)
 	       strcmp(group, SN_X9_62_prime256v1) == 0;
 }
 
+/* Nobody is asked for the passphrase of an encrypted request. */
+static int refuse_passphrase(char *out, int size, int writing, void *context)
+{
+	(void)out, (void)size, (void)writing, (void)context;
+	return -1;
+}
+
 enum err issue_read_request(const char *pem, EVP_PKEY **out)
 {
 	size_t length = strnlen(pem, REQUEST_BYTES_MAX + 1);
@@ -225,7 +232,8 @@ enum err issue_read_request(const char *pem, EVP_PKEY **out)
 		return ERR_INVALID;
 	bio = BIO_new_mem_buf(pem, (int)length);
 	if (bio)
-		request = PEM_read_bio_X509_REQ(bio, NULL, NULL, NULL);
+		request =
+		    PEM_read_bio_X509_REQ(bio, NULL, refuse_passphrase, NULL);
 	if (!request)
 		goto out;
 	key = X509_REQ_get_pubkey(request);
