@@ -162,25 +162,34 @@ static enum err read_audit_session(pid_t pid, char out[PROC_TEXT_SIZE])
 	return err;
 }
 
-enum err caller_session(const struct caller *caller, const struct secret *key,
-    char out[CALLER_SESSION_SIZE])
+enum err caller_hash_session(const char *boot, const char *session,
+    const struct secret *key, char out[CALLER_SESSION_SIZE])
 {
-	char boot[PROC_TEXT_SIZE], session[PROC_TEXT_SIZE];
 	char text[2 * PROC_TEXT_SIZE + 2];
 	unsigned char hash[CALLER_SESSION_BYTES];
 	unsigned int hash_length = 0;
-	enum err err = read_audit_session(caller->pid, session);
+	int length = snprintf(text, sizeof(text), "%s\n%s\n", boot, session);
 
-	if (err == ERR_NONE)
-		err = read_line("/proc/sys/kernel/random/boot_id", boot);
-	if (err != ERR_NONE)
-		return err;
-	snprintf(text, sizeof(text), "%s\n%s\n", boot, session);
+	if (length < 0 || (size_t)length >= sizeof(text))
+		return ERR_TOO_LONG;
 	if (!HMAC(EVP_sha256(), key->bytes, (int)key->length,
-		(const unsigned char *)text, strlen(text), hash,
+		(const unsigned char *)text, (size_t)length, hash,
 		&hash_length) ||
 	    hash_length != sizeof(hash))
 		return ERR_CRYPTO;
 	encode_base64url(hash, sizeof(hash), out);
 	return ERR_NONE;
+}
+
+enum err caller_session(const struct caller *caller, const struct secret *key,
+    char out[CALLER_SESSION_SIZE])
+{
+	char boot[PROC_TEXT_SIZE], session[PROC_TEXT_SIZE];
+	enum err err = read_audit_session(caller->pid, session);
+
+	if (err == ERR_NONE)
+		err = read_line("/proc/sys/kernel/random/boot_id", boot);
+	if (err == ERR_NONE)
+		err = caller_hash_session(boot, session, key, out);
+	return err;
 }

@@ -68,4 +68,8 @@ bool caller_count_attempt(
 enum err caller_session(const struct caller *caller, const struct secret *key,
     char out[CALLER_SESSION_SIZE]);
 
+/* The hash itself, as base64url. */
+enum err caller_hash_session(const char *boot, const char *session,
+    const struct secret *key, char out[CALLER_SESSION_SIZE]);
+
 #endif
