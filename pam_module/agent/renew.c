@@ -22,6 +22,7 @@ enum {
 	CALL_WAIT_MS = 5000,
 	ROUND_EVERY_MS = 3600000,
 	RETRY_FIRST_MS = 2000,
+	REST_MS = 86400000, /* with a clock that is wrong */
 	STOP_WAIT_S = 3,
 	/* After the server was away; no more often than a retry. */
 	RECONNECT_LOOK_MS = 30000,
@@ -37,8 +38,9 @@ struct renew {
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
 	bool stopping;
-	int64_t next_ms;       /* until the next round, if all went well */
-	int64_t rest_until_ms; /* no second renewal before */
+	int64_t next_ms; /* until the next round, if all went well */
+	bool just_renewed;
+	int64_t rest_until_ms; /* no renewal before */
 };
 
 static enum err use_state(struct renew *renew)
@@ -234,38 +236,30 @@ static enum err ask_self(struct renew *renew, struct self *out)
 	return err;
 }
 
-/* A quarter of the new certificate's life: a terminal whose clock is wrong
- * thinks that every certificate is due. */
-static void rest(struct renew *renew)
-{
-	struct state_identity identity = {0};
-	X509 *certificate = NULL;
-	int64_t from = 0, until = 0;
-
-	if (state_read_identity(renew->directory, &identity) == ERR_NONE &&
-	    certificate_from_pem(identity.certificate_pem,
-		strlen(identity.certificate_pem), &certificate) == ERR_NONE)
-		(void)certificate_validity(certificate, &from, &until);
-	renew->rest_until_ms = steady_ms() + (until - from) * 1000 / 4;
-	X509_free(certificate);
-	state_identity_free(&identity);
-}
-
 static enum err renew_if_due(struct renew *renew, const struct self *self)
 {
 	int64_t now_s = (int64_t)time(NULL);
 	enum err err;
 
 	renew->next_ms = until_next(self->renew_at, now_s);
-	if (self->renew_at > now_s)
+	if (self->renew_at > now_s) {
+		renew->just_renewed = false;
 		return ERR_NONE;
+	}
+	/* Due again at once: to this terminal's clock every certificate is. */
+	if (renew->just_renewed) {
+		renew->just_renewed = false;
+		renew->rest_until_ms = steady_ms() + REST_MS;
+		log_plain(LOG_WARNING, "a certificate just issued is due for "
+				       "renewal: is the clock right?");
+	}
 	if (steady_ms() < renew->rest_until_ms) {
 		renew->next_ms = ROUND_EVERY_MS;
 		return ERR_NONE;
 	}
 	err = renew_certificate(renew);
 	if (err == ERR_NONE) {
-		rest(renew);
+		renew->just_renewed = true;
 		/* Using it tells the server that it arrived. */
 		renew->next_ms = 0;
 	} else {

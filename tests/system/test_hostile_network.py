@@ -107,6 +107,8 @@ class FakeServer:
 
     def close(self):
         self.open = False
+        # Closing alone leaves it listening while a thread is in accept().
+        self.listener.shutdown(socket.SHUT_RDWR)
         self.listener.close()
 
 
