@@ -57,7 +57,7 @@ class FakeServer:
     """Takes the real one's port; act(connection, request) replies."""
 
     def __init__(self, port, chain, key, act, version=ssl.TLSVersion.TLSv1_3):
-        self.act, self.requests = act, []
+        self.act, self.requests, self.streams = act, [], []
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.context.load_cert_chain(chain, key)
         self.context.maximum_version = version
@@ -78,6 +78,7 @@ class FakeServer:
         raw.settimeout(15)
         try:
             with self.context.wrap_socket(raw, server_side=True) as stream:
+                self.streams.append(stream)
                 while True:
                     request = self._read(stream)
                     if request is None:
@@ -107,8 +108,13 @@ class FakeServer:
 
     def close(self):
         self.open = False
-        # Closing alone leaves it listening while a thread is in accept().
-        self.listener.shutdown(socket.SHUT_RDWR)
+        # Closing alone leaves it listening while a thread is in accept(),
+        # and the agent keeps its connection warm for the next test.
+        for part in [self.listener, *self.streams]:
+            try:
+                part.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass  # closed already
         self.listener.close()
 
 
