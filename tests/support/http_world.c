@@ -320,10 +320,15 @@ static void world_free(struct world *world)
 static int start_world(void **state, rlim_t files)
 {
 	struct world *world = calloc(1, sizeof(*world));
+	struct rlimit limit;
 	int report[2];
 
 	*state = world;
 	signal(SIGPIPE, SIG_IGN);
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+		limit.rlim_cur = limit.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &limit);
+	}
 	world->authority = make_authority("test authority");
 	world->other_authority = make_authority("test authority");
 	world->server = make_leaf(&world->authority, true, 3600);

@@ -6,6 +6,7 @@
 #include "tests/support/http_world.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -84,6 +85,43 @@ static void no_file_left(void **state)
 		close(idle[i]);
 }
 
+/* At the limit strangers make room for strangers, and terminals stay. */
+static void the_limit_pushes_out_strangers(void **state)
+{
+	enum {
+		MANY = HTTP_CONNECTIONS_MAX + 100
+	};
+	struct world *world = *state;
+	int *idle = NULL;
+	struct rlimit files;
+	struct client known;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) != 0 ||
+	    files.rlim_cur < MANY + 100)
+		skip();
+	idle = calloc(MANY, sizeof(*idle));
+	known = connect_tls(world, &world->terminal);
+	expect(&known, GET("/who"), "HTTP/1.1 200 ", "kind=1");
+	for (int i = 0; i < MANY; i++)
+		idle[i] = connect_tcp(world);
+	expect(&known, GET("/counts"), "HTTP/1.1 200 ", "connections=4096 ");
+	for (int i = 0; i < MANY; i++)
+		close(idle[i]);
+	disconnect(&known);
+	free(idle);
+}
+
+/* What is left to read before the server's end. */
+static size_t drain(struct client *client)
+{
+	char scrap[65536];
+	size_t total = 0;
+
+	for (ssize_t got = 1; got > 0; total += got > 0 ? (size_t)got : 0)
+		got = client_read(client, scrap, sizeof(scrap));
+	return total;
+}
+
 /* One byte a second, in four places, ends with the deadline. */
 static void dripping_ends_with_the_deadline(void **state)
 {
@@ -94,9 +132,12 @@ static void dripping_ends_with_the_deadline(void **state)
 	struct client client = connect_tls(world, &world->terminal);
 	const char hello[] = "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"
 			     "abcd";
+	struct client deaf = connect_local(world);
 	double start = now();
 	double ended[4] = {0};
 
+	/* asks for twenty megabytes and reads none of them */
+	client_say(&deaf, GET("/file"));
 	client_say(&drips[1], POST_HEAD("/echo", "100"));
 	for (int turn = 0; now() - start < 13; turn++) {
 		for (int i = 0; i < 4; i++) {
@@ -119,7 +160,9 @@ static void dripping_ends_with_the_deadline(void **state)
 		assert_true(ended[i] > 9 && ended[i] < 12.5);
 		disconnect(&drips[i]);
 	}
-	expect(&client, GET("/counts"), "HTTP/1.1 200 ", "timeouts=4 ");
+	assert_true(drain(&deaf) < FILE_BYTES / 2);
+	disconnect(&deaf);
+	expect(&client, GET("/counts"), "HTTP/1.1 200 ", "timeouts=5 ");
 	disconnect(&client);
 }
 
@@ -150,6 +193,7 @@ int main(void)
 	    TEST(idle_connections_stop_nobody),
 	    cmocka_unit_test_setup_teardown(
 		no_file_left, world_start_few_files, world_stop),
+	    TEST(the_limit_pushes_out_strangers),
 	    TEST(dripping_ends_with_the_deadline),
 	    TEST(garbage_is_counted),
 	};
