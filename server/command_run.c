@@ -17,6 +17,7 @@
 #include "server/rate.h"
 #include "server/router.h"
 #include "server/server.h"
+#include "server/store/reserve.h"
 #include "shared/json.h"
 #include "shared/log.h"
 
@@ -30,6 +31,7 @@ struct running {
 	struct event *stops[STOP_SIGNALS];
 	struct event *watchdog;
 	bool stopping;
+	bool started;
 };
 
 static int open_store(struct running *running)
@@ -60,6 +62,22 @@ static int open_store(struct running *running)
 	if (err == ERR_NONE)
 		err = store_get_mark(server->store, &server->mark);
 	return err == ERR_NONE ? EXIT_DONE : command_fail_store(db_path, err);
+}
+
+/* Without room for it the server serves all the same and says so. */
+static void hold_reserve(struct server *server)
+{
+	char path[CONFIG_VALUE_SIZE];
+
+	settings_path(&server->settings, "reserve", path, sizeof(path));
+	if (reserve_new(path, server->settings.disk_reserve_mb << 20,
+		&server->reserve) != ERR_NONE ||
+	    (server->settings.disk_reserve_mb > 0 &&
+		!reserve_is_held(server->reserve)))
+		log_line(LOG_WARNING,
+		    "there is no room for the disk reserve: make room",
+		    LOG_TEXT("path", path));
+	server->store->reserve = server->reserve;
 }
 
 static int open_network(struct running *running)
@@ -156,6 +174,7 @@ static int start(struct running *running)
 
 	if (code != EXIT_DONE)
 		return code;
+	hold_reserve(server);
 	server->rates = rate_new();
 	server->failures = rate_new();
 	server->base = event_base_new();
@@ -185,11 +204,11 @@ static void stop(struct running *running)
 			event_free(running->stops[i]);
 	if (server->base)
 		event_base_free(server->base);
-	if (server->store && server->batch &&
-	    housekeeping_conclude(server) != ERR_NONE)
+	if (running->started && housekeeping_conclude(server) != ERR_NONE)
 		log_plain(LOG_ERR, "the last state could not be written");
 	authority_free(server->authority);
 	store_close(server->store);
+	reserve_free(server->reserve);
 	keyring_free(server->keyring);
 	rate_free(server->rates);
 	rate_free(server->failures);
@@ -215,7 +234,8 @@ int command_run(
 		return command_fail(
 		    "the process cannot be set up", "See the system log");
 	code = start(&running);
-	if (code == EXIT_DONE)
+	running.started = code == EXIT_DONE;
+	if (running.started)
 		turn_loop(&running);
 	stop(&running);
 	return code;

@@ -7,13 +7,15 @@
 
 #include "server/store/audit.h"
 #include "server/store/once.h"
+#include "server/store/reserve.h"
 #include "shared/log.h"
 
 struct housekeeping {
 	struct server *server;
 	struct event *timer;
-	int64_t renew_at; /* when certificates are to be looked at again */
-	bool busy;        /* a job is under way */
+	int64_t renew_at;  /* when certificates are to be looked at again */
+	bool busy;         /* a job is under way */
+	bool reserve_lost; /* said so already */
 };
 
 struct chores {
@@ -69,6 +71,7 @@ static enum err chores_run(struct job *job, struct store *store)
 	enum err err = store_set_mark(store, &chores->mark);
 
 	chores->changed = false;
+	reserve_renew(store->reserve);
 	chores->next_s = chores->keeping->renew_at;
 	/* In doubtful time nothing is over and nothing is due. */
 	if (err != ERR_NONE || !chores->trusted)
@@ -136,6 +139,23 @@ static void chores_finish(struct job *job, enum err err)
 	}
 }
 
+/* The reserve goes when the disk is full; somebody must hear of it while
+ * logins still go on. */
+static void watch_reserve(struct housekeeping *keeping)
+{
+	const struct server *server = keeping->server;
+	bool lost = server->settings.disk_reserve_mb > 0 &&
+		    !reserve_is_held(server->reserve);
+
+	if (lost != keeping->reserve_lost)
+		log_line(lost ? LOG_CRIT : LOG_NOTICE,
+		    lost ? "the disk is full: the reserve is in use, make room"
+			 : "the disk reserve is back",
+		    LOG_NUMBER(
+			"disk_free", reserve_disk_free(server->reserve)));
+	keeping->reserve_lost = lost;
+}
+
 static void on_timer(evutil_socket_t fd, short what, void *context)
 {
 	struct housekeeping *keeping = context;
@@ -144,6 +164,7 @@ static void on_timer(evutil_socket_t fd, short what, void *context)
 
 	(void)fd;
 	(void)what;
+	watch_reserve(keeping);
 	if (keeping->busy)
 		return;
 	chores = calloc(1, sizeof(*chores));

@@ -18,6 +18,7 @@
 
 struct backup;
 struct rate_table;
+struct reserve;
 
 struct server {
 	struct settings settings;
@@ -26,6 +27,7 @@ struct server {
 	struct batch *batch;
 	struct store *store; /* only through jobs */
 	struct keyring *keyring;
+	struct reserve *reserve; /* of disk; also in the store */
 	struct authority *authority;
 	struct rate_table *rates;    /* attempts per terminal */
 	struct rate_table *failures; /* per terminal; only inside jobs */

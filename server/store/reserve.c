@@ -94,5 +94,5 @@ bool reserve_release(struct reserve *reserve)
 
 bool reserve_is_held(const struct reserve *reserve)
 {
-	return reserve->held;
+	return reserve && reserve->held;
 }
