@@ -160,10 +160,13 @@ static void log_verdict(const struct connection *connection,
 		log_line(LOG_ALERT,
 		    "the server accepted another user than was asked for",
 		    LOG_TEXT("user", subject->user));
+	/* Before the first factor is proven, a name may be a password typed
+	 * into the wrong field. */
 	log_line(unavailable ? LOG_WARNING
 		 : passed    ? LOG_INFO
 			     : LOG_NOTICE,
-	    "login", LOG_TEXT("user", subject->user),
+	    "login",
+	    LOG_TEXT("user", subject->proven || passed ? subject->user : ""),
 	    LOG_TEXT("service", subject->service),
 	    LOG_TEXT("result", result_word(verdict->result)),
 	    LOG_TEXT("reason", login_reason_text(verdict->reason)),

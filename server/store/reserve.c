@@ -22,7 +22,7 @@ int64_t reserve_disk_free(const struct reserve *reserve)
 {
 	struct statvfs status;
 
-	if (statvfs(reserve->folder, &status) != 0)
+	if (!reserve || statvfs(reserve->folder, &status) != 0)
 		return -1;
 	return (int64_t)status.f_bavail * (int64_t)status.f_frsize;
 }
