@@ -849,7 +849,7 @@ static void test_keys_rotate(void **state)
 static void test_pages(void **state)
 {
 	struct fixture *f = *state;
-	char body[64], following[64];
+	char body[128], following[64];
 	json_t *answer, *items;
 	const char *last;
 
