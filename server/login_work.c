@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The login call inside its transaction: tell a retried attempt its verdict
- * again, or load the subject, decide, write everything down and phrase the
- * answer. A stranger takes every step a colleague takes, on a decoy. The
- * decision itself is core/decide.c; this file owns the order around it.
+ * again, or load the subject, decide, write everything down and have the
+ * answer phrased. A stranger takes every step a colleague takes, on a decoy.
+ * The decision itself is core/decide.c; this file owns the order around it.
  */
 #include "server/login_call.h"
 
 #include <stdio.h>
 #include <string.h>
 
+#include "server/login_phrase.h"
 #include "server/rate.h"
 #include "server/store/audit.h"
 #include "server/store/once.h"
@@ -55,7 +56,7 @@ static enum err make_keys(const struct login_call *login,
 	if (err == ERR_NONE)
 		err = keyed_key(
 		    store, "attempt", input, sizeof(input), out->attempt);
-	if (err == ERR_NONE)
+	if (err == ERR_NONE && login->by_token)
 		err = keyed_key(store, "login", login->claims.challenge,
 		    LOGIN_CHALLENGE_BYTES, out->login);
 	return err;
@@ -192,71 +193,6 @@ static enum err record(struct login_call *login, struct store *store,
 	return audit_append_counted(store, &entry, same);
 }
 
-static json_t *phrase_accept(const struct login_call *login)
-{
-	unsigned char name[16];
-	char text[ENCODE_BASE64_SIZE(sizeof(name))];
-
-	/* The challenge is random already, and of this login alone. */
-	memcpy(name, login->claims.challenge, sizeof(name));
-	encode_base64url(name, sizeof(name), text);
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:[]}", "result", "accept",
-	    "user", login->claims.user, "person", login->person.user, "by",
-	    factor_text(login->factor), "login", text, "notices");
-}
-
-static json_t *phrase_deny(const struct decision *decision)
-{
-	json_t *reply = json_pack("{s:s, s:s}", "result", "deny", "reason",
-	    reason_text(decision->reason));
-
-	if (decision->reason == REASON_THROTTLED)
-		json_object_set_new(
-		    reply, "retry_at", json_integer(decision->retry_at));
-	return reply;
-}
-
-static json_t *phrase_continue(struct login_call *login,
-    const struct store *store, const struct policy_answer *permit)
-{
-	char token[LOGIN_TOKEN_SIZE];
-	char challenge[ENCODE_BASE64_SIZE(LOGIN_CHALLENGE_BYTES)];
-	json_t *offered = json_array();
-
-	for (enum factor f = FACTOR_OTP; f <= FACTOR_EMERGENCY; f++)
-		if (permit->factors & 1u << f)
-			json_array_append_new(
-			    offered, json_string(factor_text(f)));
-	login->claims.until = login->call.now_s + LOGIN_LIFETIME_S;
-	if (login_token_write(&login->claims, &store->login_key,
-		login->call.exchange->peer->fingerprint, token) != ERR_NONE) {
-		json_decref(offered);
-		return NULL;
-	}
-	encode_base64url(
-	    login->claims.challenge, LOGIN_CHALLENGE_BYTES, challenge);
-	return json_pack("{s:s, s:s, s:o, s:s, s:i}", "result", "continue",
-	    "login", token, "factors", offered, "challenge", challenge,
-	    "expires_in", LOGIN_LIFETIME_S);
-}
-
-static json_t *phrase(struct login_call *login, const struct store *store,
-    const struct policy_answer *permit)
-{
-	switch (login->decision.result) {
-	case RESULT_ACCEPT:
-		return phrase_accept(login);
-	case RESULT_EXEMPT:
-		return json_pack(
-		    "{s:s, s:s}", "result", "exempt", "rule", permit->rule);
-	case RESULT_CONTINUE:
-		return phrase_continue(login, store, permit);
-	case RESULT_DENY:
-		break;
-	}
-	return phrase_deny(&login->decision);
-}
-
 /* Remembers the verdict under its attempt and closes the login. */
 static enum err remember(struct login_call *login, struct store *store,
     const struct once_keys *keys, int64_t token_id)
@@ -308,8 +244,7 @@ static enum err conclude(struct login_call *login, struct store *store,
 			    login, store, permit, token ? token->serial : NULL);
 	}
 	if (err == ERR_NONE)
-		err = terminal_call_answer(
-		    &login->call, phrase(login, store, permit));
+		err = login_phrase(login, store, permit);
 	if (err == ERR_NONE && decision->result != RESULT_CONTINUE)
 		err = remember(login, store, keys, token ? token->id : 0);
 	return err;
@@ -405,8 +340,7 @@ static enum err tell_again(struct login_call *login, struct store *store,
 		login->decided = true;
 		err = record(login, store, &nothing, NULL);
 		if (err == ERR_NONE)
-			err = terminal_call_answer(
-			    &login->call, phrase_deny(&login->decision));
+			err = login_phrase(login, store, &nothing);
 		return err;
 	}
 	login->call.reply = strndup(once->verdict, once->verdict_length);

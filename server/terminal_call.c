@@ -80,6 +80,16 @@ enum err terminal_call_answer(struct terminal_call *call, json_t *object)
 	return ERR_NONE;
 }
 
+enum err terminal_call_answer_text(
+    struct terminal_call *call, const char *text, size_t length)
+{
+	call->reply = strndup(text, length);
+	if (!call->reply)
+		return ERR_MEMORY;
+	call->status = 200;
+	return ERR_NONE;
+}
+
 /* A certificate that was good once is worth a record: a copied key looks
  * like this. Unknown ones are strangers and leave only a count. */
 static enum err record_bad_certificate(struct terminal_call *call,

@@ -57,6 +57,9 @@ void terminal_call_refuse(
 
 /* Within work: a 200 with this object, which is released. */
 enum err terminal_call_answer(struct terminal_call *call, json_t *object);
+/* The same with an object that is text already. */
+enum err terminal_call_answer_text(
+    struct terminal_call *call, const char *text, size_t length);
 
 /* Within work: a problem; a literal. */
 void terminal_call_problem(

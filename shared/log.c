@@ -43,15 +43,19 @@ void log_open(const char *program)
 	log_program = program;
 }
 
-static bool append(struct line *line, const char *text)
+static bool append_bytes(struct line *line, const char *bytes, size_t length)
 {
-	size_t length = strlen(text);
-
 	if (length >= line->size - line->used)
 		return false;
-	memcpy(line->bytes + line->used, text, length + 1);
+	memcpy(line->bytes + line->used, bytes, length);
 	line->used += length;
+	line->bytes[line->used] = '\0';
 	return true;
+}
+
+static bool append(struct line *line, const char *text)
+{
+	return append_bytes(line, text, strlen(text));
 }
 
 static const char *level_word(int level)
@@ -86,10 +90,15 @@ static void append_field(struct line *line, const struct log_field *field)
 	quoted = !*value || strpbrk(value, " =\"");
 	fits = append(line, " ") && append(line, field->key) &&
 	       append(line, quoted ? "=\"" : "=");
-	for (const char *at = value; fits && *at; at++) {
-		const char one[] = {*at, '\0'};
+	for (const char *at = value; fits && *at;) {
+		size_t plain = strcspn(at, "\"");
 
-		fits = append(line, *at == '"' ? "\\x22" : one);
+		fits = append_bytes(line, at, plain);
+		at += plain;
+		if (fits && *at) {
+			fits = append(line, "\\x22");
+			at++;
+		}
 	}
 	if (fits && (!quoted || append(line, "\"")))
 		return;

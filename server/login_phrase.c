@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "server/login_phrase.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "server/store/record.h"
+#include "server/store/store.h"
+#include "shared/encode.h"
+
+static void phrase_accept(
+    const struct login_call *login, struct record_writer *reply)
+{
+	static const char notices[] = "\"notices\":[]";
+	unsigned char name[16];
+	char text[ENCODE_BASE64_SIZE(sizeof(name))];
+
+	/* The challenge is random already, and of this login alone. */
+	memcpy(name, login->claims.challenge, sizeof(name));
+	encode_base64url(name, sizeof(name), text);
+	record_put_text(reply, "result", "accept");
+	record_put_text(reply, "user", login->claims.user);
+	record_put_text(reply, "person", login->person.user);
+	record_put_text(reply, "by", factor_text(login->factor));
+	record_put_text(reply, "login", text);
+	record_put_members(reply, notices, strlen(notices));
+}
+
+static void phrase_exempt(const char *rule, struct record_writer *reply)
+{
+	record_put_text(reply, "result", "exempt");
+	record_put_text(reply, "rule", rule);
+}
+
+static void phrase_deny(
+    const struct decision *decision, struct record_writer *reply)
+{
+	record_put_text(reply, "result", "deny");
+	record_put_text(reply, "reason", reason_text(decision->reason));
+	if (decision->reason == REASON_THROTTLED)
+		record_put_number(reply, "retry_at", decision->retry_at);
+}
+
+static void put_factors(unsigned int offered, struct record_writer *reply)
+{
+	char text[64] = "\"factors\":[";
+
+	for (enum factor f = FACTOR_OTP; f <= FACTOR_EMERGENCY; f++) {
+		size_t used = strlen(text);
+
+		if (offered & 1u << f)
+			snprintf(text + used, sizeof(text) - used, "%s\"%s\"",
+			    text[used - 1] == '[' ? "" : ",", factor_text(f));
+	}
+	strcat(text, "]");
+	record_put_members(reply, text, strlen(text));
+}
+
+static enum err phrase_continue(struct login_call *login,
+    const struct store *store, unsigned int offered,
+    struct record_writer *reply)
+{
+	char token[LOGIN_TOKEN_SIZE];
+	char challenge[ENCODE_BASE64_SIZE(LOGIN_CHALLENGE_BYTES)];
+	enum err err;
+
+	login->claims.until = login->call.now_s + LOGIN_LIFETIME_S;
+	err = login_token_write(&login->claims, &store->login_key,
+	    login->call.exchange->peer->fingerprint, token);
+	if (err != ERR_NONE)
+		return err;
+	encode_base64url(
+	    login->claims.challenge, LOGIN_CHALLENGE_BYTES, challenge);
+	record_put_text(reply, "result", "continue");
+	record_put_text(reply, "login", token);
+	put_factors(offered, reply);
+	record_put_text(reply, "challenge", challenge);
+	record_put_number(reply, "expires_in", LOGIN_LIFETIME_S);
+	return ERR_NONE;
+}
+
+static enum err phrase(struct login_call *login, const struct store *store,
+    const struct policy_answer *permit, struct record_writer *reply)
+{
+	switch (login->decision.result) {
+	case RESULT_ACCEPT:
+		phrase_accept(login, reply);
+		return ERR_NONE;
+	case RESULT_EXEMPT:
+		phrase_exempt(permit->rule, reply);
+		return ERR_NONE;
+	case RESULT_CONTINUE:
+		return phrase_continue(login, store, permit->factors, reply);
+	case RESULT_DENY:
+		break;
+	}
+	phrase_deny(&login->decision, reply);
+	return ERR_NONE;
+}
+
+enum err login_phrase(struct login_call *login, const struct store *store,
+    const struct policy_answer *permit)
+{
+	struct record_writer reply RECORD_UNINITIALIZED;
+	enum err err;
+
+	reply.length = 0;
+	reply.failed = false;
+	record_open(&reply);
+	err = phrase(login, store, permit, &reply);
+	record_close(&reply);
+	if (err == ERR_NONE && reply.failed)
+		err = ERR_TOO_LONG;
+	if (err == ERR_NONE)
+		err = terminal_call_answer_text(
+		    &login->call, reply.bytes, reply.length);
+	return err;
+}
