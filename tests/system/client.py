@@ -166,6 +166,16 @@ class Terminal:
         return Connection(self.host, self.server.port, context_for(
             self.ca, self.certificate, self.key, self.check_time), **how)
 
+    def connect_many(self, count):
+        """Connections that have been used once, so that nothing but the
+        requests themselves decides who comes first."""
+        connections = [self.connect() for _ in range(count)]
+        for connection in connections:
+            connection.send("GET", "/v1/capabilities")
+        for connection in connections:
+            assert connection.receive().status == 200
+        return connections
+
     def ask(self, method, path, body=None, headers=None):
         """On a connection that is kept; made again once if it has gone."""
         for again in (True, False):

@@ -108,16 +108,17 @@ class Server:
                 stderr=log, stdin=subprocess.DEVNULL)
         return self
 
-    def start(self):
+    def start(self, until="/readyz"):
         self.spawn()
-        wait_for("sekimorid to be ready", self._is_ready, START_S)
+        wait_for("sekimorid to be ready", lambda: self._is_ready(until),
+                 START_S)
         return self
 
-    def _is_ready(self):
+    def _is_ready(self, path):
         assert self.process.poll() is None, \
             f"sekimorid ended: {self.process.returncode}\n{self.log()[-3000:]}"
         try:
-            return plain_http(self.port, "/readyz").status == 200
+            return plain_http(self.port, path).status == 200
         except Exception:  # not yet listening, in whatever way
             return False
 
@@ -133,9 +134,9 @@ class Server:
         self.process.wait(10)
         self.process = None
 
-    def restart(self):
+    def restart(self, until="/readyz"):
         assert self.stop() == 0, self.log()[-3000:]
-        return self.start()
+        return self.start(until)
 
     def pause(self):
         self.process.send_signal(signal.SIGSTOP)

@@ -95,6 +95,10 @@ class World:
         if module.exists():
             shutil.copy(module, self.programs / "pam_sekimori.so")
         self.module = self.programs / "pam_sekimori.so"
+        for name in ("sekimorid", "sekimori-agent", "sekimorictl",
+                     "pam_sekimori.so"):
+            if not (self.programs / name).exists():
+                print(f"{self.build}/{name} is missing: run make first")
 
     def program(self, name):
         return str(self.programs / name)
