@@ -87,7 +87,7 @@ class Sshd:
     def client(self, user, command="echo IN-$USER", key=False, **options):
         """An ssh client on a pty."""
         asked = {"UserKnownHostsFile": "/dev/null",
-                 "StrictHostKeyChecking": "no", "LogLevel": "ERROR",
+                 "StrictHostKeyChecking": "no", "LogLevel": "INFO",
                  "NumberOfPasswordPrompts": "1", "ConnectTimeout": "10",
                  "PubkeyAuthentication": "yes" if key else "no",
                  "IdentitiesOnly": "yes", **options}
@@ -144,8 +144,9 @@ def on_pty_as(world, user, *command):
 
 
 def sudo(world, user, code, password=None, options=("-k",)):
-    child = on_pty_as(world, user, "sudo", *options, "-p", "[sudo] Password: ",
-                      "sh", "-c", "echo IN-$(id -un)")
+    # Without -p, which sudo would put in the place of our prompt too.
+    child = on_pty_as(world, user, "sudo", *options, "sh", "-c",
+                      "echo IN-$(id -un)")
     return answer(child, password or password_of(user), code, r"IN-root")
 
 

@@ -16,6 +16,7 @@ class Person:
         self.accepted = []      # codes whose accept we were told
         self.failures = 0       # in a row, told
         self.open = None        # a body that was sent and not answered
+        self.history = []
         self.told = []          # (body, verdict) of answered attempts
 
 
@@ -59,6 +60,7 @@ def gather(asked, wait_s):
 
 
 def note(person, body, good, reply):
+    person.history.append((body["code"], good, reply.json))
     assert reply.status == 200, reply
     result = reply.json["result"]
     assert result == ("accept" if good else "deny"), (person.user, reply)
@@ -124,8 +126,9 @@ def count_failures(server, terminal, person):
     for _ in range(left):
         answer = terminal.login(person.user, person.token.wrong())
         assert answer["reason"] == "wrong"
-    assert terminal.login(person.user,
-                          person.token.wrong())["reason"] == "throttled"
+    answer = terminal.login(person.user, person.token.wrong())
+    assert answer["reason"] == "throttled", \
+        (person.history[-6:], server.records(user=person.user, limit=14))
 
 
 def test_killed_while_it_is_made_a_new_init_is_possible(world):
