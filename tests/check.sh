@@ -123,6 +123,7 @@ stages() {
 	stage links script links bash tests/links.sh build
 	stage unit unit_tests
 	stage fuzz script fuzz env B=build-fuzz bash tests/fuzz/run.sh "$FUZZ_S"
+	stage threads script threads bash tests/tsan.sh
 	stage system system_tests
 }
 
