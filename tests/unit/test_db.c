@@ -73,6 +73,14 @@ static enum err insert(struct db *db, int64_t id, const char *name)
 	return db_run(q);
 }
 
+static void fill(struct db *db, int64_t rows)
+{
+	assert_int_equal(db_begin(db), ERR_NONE);
+	for (int64_t i = 1; i <= rows; i++)
+		assert_int_equal(insert(db, i, "filling"), ERR_NONE);
+	assert_int_equal(db_commit(db), ERR_NONE);
+}
+
 static int64_t count(struct db *db)
 {
 	struct db_query *q = db_query(db, "SELECT count(*) FROM t");
@@ -295,8 +303,7 @@ static void test_damaged_page(void **state)
 
 	memset(noise, 0xa5, sizeof(noise));
 	assert_int_equal(db_check(f->db), ERR_NONE);
-	for (int64_t i = 1; i <= 2000; i++)
-		assert_int_equal(insert(f->db, i, "filling"), ERR_NONE);
+	fill(f->db, 2000);
 	db_close(f->db);
 	f->db = NULL;
 	write_at(f->path, 4096 * 4, noise, sizeof(noise));
@@ -316,8 +323,7 @@ static void test_copy_while_writing(void **state)
 	bool more = true;
 	int steps = 0;
 
-	for (int64_t i = 1; i <= 3000; i++)
-		assert_int_equal(insert(f->db, i, "filling"), ERR_NONE);
+	fill(f->db, 3000);
 	snprintf(path, sizeof(path), "%s/copy", f->folder);
 	snprintf(wal, sizeof(wal), "%s-wal", path);
 	for (; more; steps++) {
