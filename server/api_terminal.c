@@ -278,7 +278,7 @@ static enum err work_session(struct terminal_call *call, struct store *store)
 	struct audit_entry entry = {.kind = "session"};
 	enum err err;
 
-	audit_add_text(&entry, "event", events[asked->event]);
+	audit_add_text(&entry, "action", events[asked->event]);
 	audit_add_text(&entry, "user", asked->user);
 	audit_add_text(&entry, "service", asked->service);
 	audit_add_text(&entry, "tty", asked->tty);

@@ -214,7 +214,7 @@ def test_sessions_are_recorded(site, sshd, server, tokens):
     def told():
         lines = [r for r in server.records(user="alice")
                  if r.get("kind") == "session"]
-        return {r.get("event") for r in lines} >= {"open", "close"}
+        return {r.get("action") for r in lines} >= {"open", "close"}
     wait_for("the session's records", told, 10)
 
 
