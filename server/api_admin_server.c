@@ -9,6 +9,7 @@
 
 #include "server/api_admin.h"
 #include "server/commands.h"
+#include "server/store/once.h"
 #include "server/store/reseal.h"
 #include "server/store/subject.h"
 #include "server/store/totals.h"
@@ -74,7 +75,9 @@ static enum err void_by_clock(struct store *store)
 {
 	enum err err = emergency_void(store, 0);
 
-	return err ? err : terminal_void_join_codes(store);
+	if (!err)
+		err = terminal_void_join_codes(store);
+	return err ? err : once_end_all(store);
 }
 
 static enum err server_clock_accept(struct admin_job *job, struct store *store)

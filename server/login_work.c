@@ -201,7 +201,7 @@ static enum err remember(struct login_call *login, struct store *store,
 	    .person_id = login->person.id,
 	    .token_id = token_id,
 	    .terminal_id = login->call.terminal.id,
-	    .accepted = login->decision.result == RESULT_ACCEPT,
+	    .result = login->decision.result,
 	    .until = login->call.now_s + LOGIN_ATTEMPT_KEPT_S,
 	};
 	size_t length = strlen(login->call.reply);
@@ -289,10 +289,24 @@ static bool has_token(const struct subject *subject, int64_t token_id)
 	return token_id == 0; /* accepted without one */
 }
 
+/* Whether what let him in once would still do so, by today's decision. */
+static bool still_lets_in(const struct login_call *login,
+    const struct subject *subject, const struct once *once)
+{
+	if (!login->known || login->person.id != once->person_id)
+		return false;
+	if (login->decision.result == RESULT_EXEMPT)
+		return true;
+	return once->result == RESULT_ACCEPT &&
+	       login->decision.result != RESULT_DENY &&
+	       has_token(subject, once->token_id);
+}
+
 /*
- * A retried accept is told again only to somebody who would still be let in:
- * a decision without a factor says so. Its own throttle was cleared by the
- * accept, and what others have failed since takes nothing back.
+ * A retried accept or exemption is told again only to somebody who would
+ * still be let in: a decision without a factor says so. Its own throttle was
+ * cleared by the accept, and what others have failed since takes nothing
+ * back.
  */
 static enum err may_tell_again(struct login_call *login, struct store *store,
     const struct once *once, bool *out_may)
@@ -311,8 +325,7 @@ static enum err may_tell_again(struct login_call *login, struct store *store,
 	memset(&subject.throttle, 0, sizeof(subject.throttle));
 	login->decision = decide(
 	    &question, &subject, &permit, &login->call.server->settings.limits);
-	*out_may = login->decision.result != RESULT_DENY &&
-		   has_token(&subject, once->token_id);
+	*out_may = still_lets_in(login, &subject, once);
 	if (!*out_may && login->decision.result != RESULT_DENY)
 		login->decision = (struct decision){.result = RESULT_DENY};
 out:
@@ -324,7 +337,7 @@ static enum err tell_again(struct login_call *login, struct store *store,
     const struct once_keys *keys, const struct once *once)
 {
 	const struct policy_answer nothing = {POLICY_REFUSE, 0, "", 0};
-	bool may = !once->accepted;
+	bool may = once->result == RESULT_DENY;
 	enum err err = ERR_NONE;
 
 	if (memcmp(once->body, keys->body, ONCE_KEY_BYTES) != 0) {
@@ -379,7 +392,9 @@ static enum err check_open(
 
 	if (!login->by_token)
 		return ERR_NONE;
-	if (login->call.now_s >= login->claims.until)
+	/* Too far ahead: written before the clock was accepted backwards. */
+	if (login->call.now_s >= login->claims.until ||
+	    login->claims.until > login->call.now_s + LOGIN_LIFETIME_S)
 		return ERR_NOT_FOUND;
 	err = once_find(store, keys->login, login->call.now_s, &once);
 	if (err == ERR_NONE)

@@ -40,7 +40,7 @@ static enum err read_row(struct store *store, int64_t id, struct once *out)
 {
 	struct db_query *q = db_query(store->db,
 	    "SELECT key, body, person_id, token_id, terminal_id, valid_until,"
-	    " accepted, verdict FROM once WHERE id = ?1");
+	    " result, verdict FROM once WHERE id = ?1");
 	enum err err = ERR_NOT_FOUND, done;
 	struct once row = {0};
 
@@ -52,7 +52,7 @@ static enum err read_row(struct store *store, int64_t id, struct once *out)
 		row.token_id = db_number(q, 3);
 		row.terminal_id = db_number(q, 4);
 		row.until = db_number(q, 5);
-		row.accepted = db_number(q, 6) != 0;
+		row.result = (enum result)db_number(q, 6);
 		db_read_blob(q, 7, row.verdict, sizeof(row.verdict),
 		    &row.verdict_length);
 		err = ERR_NONE;
@@ -109,6 +109,11 @@ static enum err drop_old(struct store *store, int64_t now_s, int64_t rows)
 	return db_run(q);
 }
 
+enum err once_end_all(struct store *store)
+{
+	return db_run(db_query(store->db, "UPDATE once SET valid_until = 0"));
+}
+
 enum err once_drop_old(struct store *store, int64_t now_s)
 {
 	store->once_now_s = now_s;
@@ -129,7 +134,7 @@ enum err once_add(struct store *store, const struct once *once)
 		return err;
 	q = db_query(store->db,
 	    "INSERT INTO once (id, key, body, person_id, token_id,"
-	    " terminal_id, valid_until, accepted, verdict)"
+	    " terminal_id, valid_until, result, verdict)"
 	    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)");
 	db_bind_number(q, 1, id);
 	db_bind_blob(q, 2, once->key, sizeof(once->key));
@@ -138,7 +143,7 @@ enum err once_add(struct store *store, const struct once *once)
 	db_bind_number(q, 5, once->token_id);
 	db_bind_number(q, 6, once->terminal_id);
 	db_bind_number(q, 7, once->until);
-	db_bind_number(q, 8, once->accepted);
+	db_bind_number(q, 8, once->result);
 	db_bind_blob(q, 9, once->verdict, once->verdict_length);
 	err = db_run(q);
 	return err == ERR_NONE ? once_index_add(store->once, once->key, id)

@@ -8,6 +8,7 @@
 #ifndef SEKIMORI_ONCE_H
 #define SEKIMORI_ONCE_H
 
+#include "server/core/verdict.h"
 #include "server/store/store.h"
 
 enum {
@@ -21,7 +22,7 @@ struct once {
 	unsigned char body[ONCE_KEY_BYTES]; /* of path and body */
 	int64_t person_id, token_id, terminal_id; /* 0: none */
 	int64_t until;                            /* unix seconds, exclusive */
-	bool accepted;
+	enum result result;
 	size_t verdict_length;
 	char verdict[ONCE_VERDICT_BYTES_MAX]; /* the reply's JSON */
 };
@@ -33,6 +34,8 @@ enum err once_load(struct store *store);
 enum err once_find(struct store *store, const unsigned char key[ONCE_KEY_BYTES],
     int64_t now_s, struct once *out);
 enum err once_add(struct store *store, const struct once *once);
+/* Ends the time of everything (clock accepted backwards). */
+enum err once_end_all(struct store *store);
 /* Drops what is over; bounded work per call. */
 enum err once_drop_old(struct store *store, int64_t now_s);
 

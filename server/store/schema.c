@@ -84,7 +84,7 @@ const char STORE_SCHEMA[] =
     "CREATE TABLE once (id INTEGER PRIMARY KEY, key BLOB NOT NULL,"
     " body BLOB NOT NULL, person_id INTEGER NOT NULL,"
     " token_id INTEGER NOT NULL, terminal_id INTEGER NOT NULL,"
-    " valid_until INTEGER NOT NULL, accepted INTEGER NOT NULL,"
+    " valid_until INTEGER NOT NULL, result INTEGER NOT NULL,"
     " verdict BLOB NOT NULL) STRICT;"
 
     AUTHORITY_SCHEMA;
