@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "server/login_call.h"
-#include "server/rate.h"
 #include "shared/encode.h"
 #include "shared/log.h"
 
@@ -119,12 +118,7 @@ static struct login_call *login_new(
 	call->work = login_work;
 	call->told = login_told;
 	call->wipe = login_wipe;
-	if (rate_take(server->rates, exchange->peer->fingerprint,
-		server->settings.terminal_rate, call->now_ms))
-		return (struct login_call *)call;
-	server->counts.rate_limited++;
-	terminal_call_refuse(call, 429, "This terminal asks too often.");
-	return NULL;
+	return terminal_call_may_ask(call) ? (struct login_call *)call : NULL;
 }
 
 static void login_submit(
@@ -191,7 +185,7 @@ void api_login_capabilities(
 	struct terminal_call *call =
 	    terminal_call_new(server, exchange, sizeof(*call), false);
 
-	if (!call)
+	if (!call || !terminal_call_may_ask(call))
 		return;
 	call->work = answer_capabilities;
 	terminal_call_submit(call);

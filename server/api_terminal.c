@@ -17,7 +17,8 @@
 
 enum {
 	JOIN_SECRET_BYTES = 10,
-	SEQ_DIGITS_MAX = 18
+	SEQ_DIGITS_MAX = 18,
+	RENEWALS_A_MINUTE = 10,
 };
 
 struct terminal_request {
@@ -71,6 +72,18 @@ static struct terminal_request *begin(struct server *server,
 	if (members && !terminal_call_take(call, members, count, call))
 		return NULL;
 	return (struct terminal_request *)call;
+}
+
+/* The same for calls with a certificate, which are rated. */
+static struct terminal_request *begin_known(struct server *server,
+    struct http_exchange *exchange, const struct json_member *members,
+    size_t count,
+    enum err (*work)(struct terminal_call *call, struct store *store))
+{
+	struct terminal_request *asked =
+	    begin(server, exchange, members, count, work);
+
+	return asked && terminal_call_may_ask(&asked->call) ? asked : NULL;
 }
 
 static enum err record(struct terminal_request *asked, struct store *store,
@@ -215,6 +228,21 @@ void api_terminal_join(struct server *server, struct http_exchange *exchange)
 		submit_request(asked);
 }
 
+/* A certificate comes with a full bucket and leaves a record, so they are not
+ * had by the dozen. */
+static bool may_renew(const struct terminal_call *call)
+{
+	struct rate_table *renewals = call->server->failures;
+	unsigned char key[CERTIFICATE_HASH_BYTES];
+
+	rate_terminal_key(RATE_RENEWALS, call->terminal.id, key);
+	if (!rate_failures_allow(
+		renewals, key, RENEWALS_A_MINUTE, call->now_ms))
+		return false;
+	rate_count_failure(renewals, key, call->now_ms);
+	return true;
+}
+
 static enum err work_renew(struct terminal_call *call, struct store *store)
 {
 	struct terminal_request *asked = (struct terminal_request *)call;
@@ -224,6 +252,11 @@ static enum err work_renew(struct terminal_call *call, struct store *store)
 	if (!call->clock_trusted) {
 		terminal_call_problem(
 		    call, 503, "The server's clock is in doubt.");
+		return ERR_NONE;
+	}
+	if (!may_renew(call)) {
+		terminal_call_problem(
+		    call, 429, "This terminal renews too often.");
 		return ERR_NONE;
 	}
 	err = issue(asked, store, "renew", &pem);
@@ -237,7 +270,7 @@ static enum err work_renew(struct terminal_call *call, struct store *store)
 
 void api_terminal_renew(struct server *server, struct http_exchange *exchange)
 {
-	struct terminal_request *asked = begin(
+	struct terminal_request *asked = begin_known(
 	    server, exchange, renew_members, COUNT(renew_members), work_renew);
 
 	if (asked)
@@ -266,7 +299,7 @@ static enum err work_self(struct terminal_call *call, struct store *store)
 void api_terminal_self(struct server *server, struct http_exchange *exchange)
 {
 	struct terminal_request *asked =
-	    begin(server, exchange, NULL, 0, work_self);
+	    begin_known(server, exchange, NULL, 0, work_self);
 
 	if (asked)
 		terminal_call_submit(&asked->call);
@@ -292,17 +325,11 @@ static enum err work_session(struct terminal_call *call, struct store *store)
 
 void api_terminal_session(struct server *server, struct http_exchange *exchange)
 {
-	struct terminal_request *asked = begin(server, exchange,
+	struct terminal_request *asked = begin_known(server, exchange,
 	    session_members, COUNT(session_members), work_session);
 
-	if (!asked)
-		return;
-	if (rate_take(server->rates, exchange->peer->fingerprint,
-		server->settings.terminal_rate, asked->call.now_ms))
+	if (asked)
 		terminal_call_submit(&asked->call);
-	else
-		terminal_call_refuse(
-		    &asked->call, 429, "This terminal asks too often.");
 }
 
 static enum err work_audit_hash(struct terminal_call *call, struct store *store)
@@ -341,7 +368,7 @@ void api_terminal_audit_hash(
 {
 	const char *number = strrchr(exchange->message->path, '/') + 1;
 	struct terminal_request *asked =
-	    begin(server, exchange, NULL, 0, work_audit_hash);
+	    begin_known(server, exchange, NULL, 0, work_audit_hash);
 
 	if (!asked)
 		return;
@@ -370,15 +397,9 @@ static enum err work_report(struct terminal_call *call, struct store *store)
 
 void api_terminal_report(struct server *server, struct http_exchange *exchange)
 {
-	struct terminal_request *asked = begin(server, exchange, report_members,
-	    COUNT(report_members), work_report);
+	struct terminal_request *asked = begin_known(server, exchange,
+	    report_members, COUNT(report_members), work_report);
 
-	if (!asked)
-		return;
-	if (rate_take(server->rates, exchange->peer->fingerprint,
-		server->settings.terminal_rate, asked->call.now_ms))
+	if (asked)
 		terminal_call_submit(&asked->call);
-	else
-		terminal_call_refuse(
-		    &asked->call, 429, "This terminal asks too often.");
 }

@@ -254,8 +254,7 @@ static enum err decide_now(
     struct login_call *login, struct store *store, const struct once_keys *keys)
 {
 	struct server *server = login->call.server;
-	const unsigned char *fingerprint =
-	    login->call.exchange->peer->fingerprint;
+	unsigned char terminal[CERTIFICATE_HASH_BYTES];
 	struct question question = {0};
 	struct subject subject = {0};
 	struct policy_answer permit;
@@ -271,9 +270,12 @@ static enum err decide_now(
 	    decide(&question, &subject, &permit, &server->settings.limits);
 	if (login->decision.evaluated &&
 	    login->decision.result == RESULT_DENY &&
-	    login->decision.reason == REASON_WRONG)
+	    login->decision.reason == REASON_WRONG) {
+		rate_terminal_key(
+		    RATE_FAILURES, login->call.terminal.id, terminal);
 		rate_count_failure(
-		    server->failures, fingerprint, login->call.now_ms);
+		    server->failures, terminal, login->call.now_ms);
+	}
 	err = conclude(login, store, keys, &permit, &subject);
 out:
 	question_wipe(&question);
@@ -413,14 +415,15 @@ static enum err work_new(
     struct login_call *login, struct store *store, const struct once_keys *keys)
 {
 	struct terminal_call *call = &login->call;
+	unsigned char terminal[CERTIFICATE_HASH_BYTES];
 	enum err err = check_open(login, store, keys);
 
 	if (err == ERR_NOT_FOUND)
 		return say_gone(login);
 	if (err != ERR_NONE)
 		return err;
-	if (!rate_failures_allow(call->server->failures,
-		call->exchange->peer->fingerprint,
+	rate_terminal_key(RATE_FAILURES, call->terminal.id, terminal);
+	if (!rate_failures_allow(call->server->failures, terminal,
 		call->server->settings.terminal_failures, call->now_ms)) {
 		terminal_call_problem(call, 429,
 		    "Too many failures from this terminal this minute.");

@@ -31,6 +31,18 @@ void rate_free(struct rate_table *table)
 	free(table);
 }
 
+void rate_terminal_key(enum rate_kind kind, int64_t terminal_id,
+    unsigned char out[CERTIFICATE_HASH_BYTES])
+{
+	/* Numbers follow one another; their buckets should not. */
+	uint64_t spread = (uint64_t)terminal_id * 0x9e3779b97f4a7c15u;
+
+	memset(out, 0, CERTIFICATE_HASH_BYTES);
+	for (int i = 0; i < 8; i++)
+		out[i] = (unsigned char)(spread >> (56 - 8 * i));
+	out[8] = (unsigned char)kind;
+}
+
 /* Fingerprints are hashes already; only holders of our certificates get
  * here, so nobody chooses them to collide at will. */
 static struct bucket *find(

@@ -2,7 +2,9 @@
 /*
  * How much one terminal may ask (CONTRACT section 2: terminal_rate,
  * terminal_failures). A fixed table of buckets found by the certificate's
- * fingerprint; when it is full the longest idle bucket is taken over. Time is
+ * fingerprint, or where the store is at hand by the terminal, which a new
+ * certificate does not change; when it is full the longest idle bucket is
+ * taken over. Time is
  * an argument. In memory only: what must survive a restart is the throttle's.
  */
 #ifndef SEKIMORI_RATE_H
@@ -24,6 +26,15 @@ struct rate_table;
 
 struct rate_table *rate_new(void);
 void rate_free(struct rate_table *table);
+
+enum rate_kind { /* what a terminal's bucket counts */
+	RATE_FAILURES = 1,
+	RATE_RENEWALS,
+};
+
+/* The key of a terminal by its number in the store. */
+void rate_terminal_key(enum rate_kind kind, int64_t terminal_id,
+    unsigned char out[CERTIFICATE_HASH_BYTES]);
 
 /* Takes one from the bucket that refills with `rate` a second; false when it
  * is empty. rate 0: always true. */

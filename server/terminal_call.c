@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "server/rate.h"
 #include "server/store/audit.h"
 #include "shared/encode.h"
 #include "shared/log.h"
@@ -24,6 +25,18 @@ void terminal_call_refuse(
 {
 	http_reply_problem(call->exchange, status, detail);
 	call_free(call);
+}
+
+bool terminal_call_may_ask(struct terminal_call *call)
+{
+	struct server *server = call->server;
+
+	if (rate_take(server->rates, call->exchange->peer->fingerprint,
+		server->settings.terminal_rate, call->now_ms))
+		return true;
+	server->counts.rate_limited++;
+	terminal_call_refuse(call, 429, "This terminal asks too often.");
+	return false;
 }
 
 struct terminal_call *terminal_call_new(struct server *server,

@@ -48,6 +48,10 @@ struct terminal_call *terminal_call_new(struct server *server,
 bool terminal_call_take(struct terminal_call *call,
     const struct json_member *members, size_t count, void *target);
 
+/* Takes one from this certificate's terminal_rate; replies 429 and frees the
+ * call when it is used up. */
+bool terminal_call_may_ask(struct terminal_call *call);
+
 /* Hands it to the batch; 503 when that is full. */
 void terminal_call_submit(struct terminal_call *call);
 
