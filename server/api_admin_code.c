@@ -85,6 +85,10 @@ static enum err keep_code(struct admin_job *job, struct store *store,
 	if (!err)
 		err = emergency_add(
 		    store, person->id, &hash, until, job->time.now_s);
+	/* This is how that factor is bound anew. Otherwise whoever guesses at
+	 * it often enough has taken it from the person for good. */
+	if (!err)
+		err = throttle_forget(store, person->id, FACTOR_EMERGENCY);
 	if (err == ERR_FULL || err == ERR_TOO_LONG)
 		err = admin_refuse(job, 409,
 		    "%s has too many open emergency codes.", person->user);

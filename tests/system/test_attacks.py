@@ -56,3 +56,73 @@ def test_an_accept_by_emergency_code_is_not_told_to_somebody_removed(
     assert terminal.post(body).json["result"] == "accept"
     server.ctl("user", "remove", user)
     assert deny(terminal.post(body).json)
+
+
+# --- one terminal against all -------------------------------------------------
+def test_a_new_certificate_does_not_refresh_the_failures_of_a_terminal(
+        servers):
+    server = servers("refreshed", {"throttle.terminal_failures": 5})
+    terminal = server.terminal()
+    for i in range(5):
+        assert deny(terminal.login(f"u{i}", "123456")) == "wrong"
+    status, successor = renew(server, terminal, server.dir / "fresh")
+    assert status == 200
+    assert successor.post(login_body("u9", "123456")).status == 429
+
+
+def test_certificates_are_not_to_be_had_by_the_dozen(server):
+    terminal = server.terminal()
+    before = server.ctl("audit", "head")["chains"][0]["records"]
+    key = server.dir / "greedy.key"
+    new_key(key)
+    body = {"request": new_request(key)}
+    statuses = [terminal.post(body, "/v1/terminals/renew").status
+                for _ in range(40)]
+    assert statuses[0] == 200 and statuses[-1] == 429
+    assert server.ctl("audit", "head")["chains"][0]["records"] - before < 20
+
+
+@pytest.mark.parametrize("path", ["/v1/terminals/self", "/v1/capabilities",
+                                  "/v1/audit/hashes/1"])
+def test_reading_is_rated_too(servers, path):
+    server = servers("reading" + path.replace("/", "-"),
+                     {"throttle.terminal_rate": 5})
+    terminal, other = server.terminal(), server.terminal()
+    statuses = [terminal.ask("GET", path).status for _ in range(90)]
+    assert statuses[0] == 200 and statuses[-1] == 429
+    assert other.ask("GET", path).status == 200
+
+
+# --- locking people out ---------------------------------------------------------
+def test_emergency_codes_can_be_had_again_after_somebody_guessed_at_them(
+        servers):
+    server = servers("guessed", {"throttle.disable_at": 10,
+                                 "throttle.terminal_failures": 0})
+    terminal = server.terminal()
+    user, _ = server.hotp()
+    guessed = 0
+    while guessed < 10:
+        guessed += deny(terminal.login(user, "0123456789", "emergency",
+                                       first="unproven")) == "wrong"
+        server.ctl("user", "unlock", user)
+    code = server.ctl("code", "issue", user)["code"]
+    answer = terminal.login(user, code, "emergency", first="unproven")
+    assert answer["result"] == "accept", answer
+
+
+# --- time ----------------------------------------------------------------------
+def test_going_back_makes_no_recorded_answer_live_longer(servers):
+    """The minute of an attempt, and the two of a login, are not stretched to
+    whenever the wrong time comes round again."""
+    server = servers("stretched", fake=True)
+    terminal = server.terminal()
+    user, token = server.hotp()
+    body = login_body(user, token.code(), attempt=attempt())
+    assert terminal.post(body).json["result"] == "accept"
+    begun = terminal.post({"user": user, "service": "sshd"}).json["login"]
+    server.jump(-3600)
+    assert server.ctl("server", "clock", "accept")["backwards"] is True
+    assert deny(terminal.post(body).json) == "used"
+    reply = terminal.post({"factor": "otp", "code": token.code()},
+                          f"/v1/logins/{begun}")
+    assert reply.status == 404, reply
