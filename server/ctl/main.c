@@ -81,8 +81,11 @@ static int run(struct call *call)
 		return code;
 	err = ask_for_secrets(call);
 	if (err) {
-		fprintf(stderr, "sekimorictl: what was typed is %s.\n",
-		    err_text(err));
+		fprintf(stderr, "sekimorictl: %s.\n",
+		    err == ERR_NOT_FOUND ? "nothing was typed"
+		    : err == ERR_TOO_LONG
+			? "what was typed is too long"
+			: "what was typed could not be read as text");
 		return EXIT_USAGE;
 	}
 	err = client_new(call->socket_path, &client);
@@ -117,8 +120,10 @@ static int understand_and_run(const char *const *words, size_t count)
 		code = run(&call);
 	}
 	arguments_free(&call);
-	if (fflush(stdout) != 0 && code == EXIT_DONE)
+	if (fflush(stdout) != 0 && code == EXIT_DONE) {
+		perror("sekimorictl: the answer could not be written");
 		code = EXIT_REFUSED;
+	}
 	return code;
 }
 

@@ -150,16 +150,23 @@ static void test_each(void **state)
 	struct fixture *f = *state;
 	char names[32] = "";
 
-	assert_int_equal(person_each(f->store, count_one, names), ERR_NONE);
+	assert_int_equal(
+	    person_each(f->store, "", 100, count_one, names), ERR_NONE);
 	assert_string_equal(names, ""); /* no decoys */
 	add(f->store, "s2", "a");
 	add(f->store, "s1", "b");
-	assert_int_equal(person_each(f->store, count_one, names), ERR_NONE);
+	assert_int_equal(
+	    person_each(f->store, "", 100, count_one, names), ERR_NONE);
 	assert_string_equal(names, "s1s2");
+	names[0] = '\0';
+	assert_int_equal(
+	    person_each(f->store, "s1", 1, count_one, names), ERR_NONE);
+	assert_string_equal(names, "s2");
 	names[0] = '\0';
 	add(f->store, "s4", "c");
 	add(f->store, "s3", "d");
-	assert_int_equal(person_each(f->store, count_one, names), ERR_FULL);
+	assert_int_equal(
+	    person_each(f->store, "", 100, count_one, names), ERR_FULL);
 	assert_string_equal(names, "s1s2s3");
 }
 

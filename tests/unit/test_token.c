@@ -249,8 +249,13 @@ static void test_each(void **state)
 	assert_int_equal(token_each(f->store, s1, collect, serials), ERR_NONE);
 	assert_string_equal(serials, "T0T2");
 	serials[0] = '\0';
-	assert_int_equal(token_each(f->store, 0, collect, serials), ERR_NONE);
+	assert_int_equal(
+	    token_each_serial(f->store, "", 9, collect, serials), ERR_NONE);
 	assert_string_equal(serials, "T0T1T2"); /* no decoys */
+	serials[0] = '\0';
+	assert_int_equal(
+	    token_each_serial(f->store, "T0", 1, collect, serials), ERR_NONE);
+	assert_string_equal(serials, "T1");
 	assert_int_equal(token_find(f->store,
 			     "\x01"
 			     "decoy-0001",
