@@ -118,7 +118,7 @@ const struct command COMMANDS[] = {
 		    "regular|fiscal-year|contractor"),
 		TEXT_OPTION("--from", "DATE", "from"),
 		TEXT_OPTION("--until", "DATE", "until")},
-	 .done = "{} is registered. Next: `sekimorictl token enroll`.",
+	 .done = "{} is registered. Next: `sekimorictl token enroll {}`.",
 	 .help = "register a person"},
 	{.noun = "user", .verb = "list", .path = "user/list",
 	 .columns = PERSON_COLUMNS, .help = "everybody"},

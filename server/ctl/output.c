@@ -231,14 +231,13 @@ void output_json(FILE *to, json_t *object)
 
 void output_sentence(FILE *to, const char *sentence, const char *text)
 {
-	const char *gap = strstr(sentence, "{}");
 	char escaped[OUTPUT_CELL_SIZE];
+	const char *gap;
 
-	if (!gap) {
-		fprintf(to, "%s\n", sentence);
-		return;
-	}
 	text_escape(text, strlen(text), escaped, sizeof(escaped));
-	fprintf(to, "%.*s%s%s\n", (int)(gap - sentence), sentence, escaped,
-	    gap + 2);
+	while ((gap = strstr(sentence, "{}"))) {
+		fprintf(to, "%.*s%s", (int)(gap - sentence), sentence, escaped);
+		sentence = gap + 2;
+	}
+	fprintf(to, "%s\n", sentence);
 }
