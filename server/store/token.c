@@ -282,13 +282,13 @@ static enum err hand_on_each(struct store *store, struct db_query *q,
 }
 
 enum err token_each_serial(struct store *store, const char *after,
-    int64_t limit,
-    enum err (*each)(void *context, const struct token *token), void *context)
+    int64_t limit, enum err (*each)(void *context, const struct token *token),
+    void *context)
 {
-	struct db_query *q = db_query(store->db,
-	    "SELECT " TOKEN_COLUMNS TOKEN_TABLES
-	    " WHERE person.decoy = 0 AND token.serial > ?1"
-	    " ORDER BY token.serial LIMIT ?2");
+	struct db_query *q =
+	    db_query(store->db, "SELECT " TOKEN_COLUMNS TOKEN_TABLES
+				" WHERE person.decoy = 0 AND token.serial > ?1"
+				" ORDER BY token.serial LIMIT ?2");
 
 	db_bind_text(q, 1, after);
 	db_bind_number(q, 2, limit);

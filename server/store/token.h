@@ -59,8 +59,8 @@ enum err token_find(
 /* At most limit of everybody's after a serial ("" for the first), in order
  * of it. */
 enum err token_each_serial(struct store *store, const char *after,
-    int64_t limit,
-    enum err (*each)(void *context, const struct token *token), void *context);
+    int64_t limit, enum err (*each)(void *context, const struct token *token),
+    void *context);
 /* One person's. */
 enum err token_each(struct store *store, int64_t person_id,
     enum err (*each)(void *context, const struct token *token), void *context);
