@@ -19,6 +19,8 @@
 
 enum {
 	HTTP_CONNECTIONS_MAX = 4096, /* beyond it the longest idle is closed */
+	/* of one certificate; beyond it its own longest idle is closed */
+	HTTP_TERMINAL_CONNECTIONS_MAX = 512,
 	HTTP_LISTENERS_MAX = 17,
 	HTTP_REQUEST_DEADLINE_S = 10,
 	HTTP_HANDSHAKE_DEADLINE_S = 10,

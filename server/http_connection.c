@@ -357,6 +357,31 @@ static void start_reading(struct http_connection *connection)
 	http_connection_touch(connection);
 }
 
+/* A terminal with too many connections loses its own longest idle one: it
+ * may not have all the places, because only strangers make room for others,
+ * and everybody is one until his handshake is over. */
+static void bound_terminal(const struct http_connection *connection)
+{
+	struct http_queue *known = &connection->http->queues[HTTP_RANK_KNOWN];
+	struct http_connection *other = NULL, *oldest = NULL;
+	int others = 0;
+
+	if (connection->peer.kind != HTTP_PEER_TERMINAL)
+		return;
+	TAILQ_FOREACH(other, known, link)
+	{
+		if (other == connection || memcmp(other->peer.fingerprint,
+					       connection->peer.fingerprint,
+					       CERTIFICATE_HASH_BYTES) != 0)
+			continue;
+		others++;
+		if (!oldest)
+			oldest = other;
+	}
+	if (others >= HTTP_TERMINAL_CONNECTIONS_MAX)
+		http_connection_close(oldest);
+}
+
 static void handshake(struct http_connection *connection)
 {
 	switch (http_stream_handshake(&connection->stream)) {
@@ -374,6 +399,7 @@ static void handshake(struct http_connection *connection)
 	}
 	http_tls_read_peer(connection);
 	start_reading(connection);
+	bound_terminal(connection);
 	advance(connection, false);
 }
 

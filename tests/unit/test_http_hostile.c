@@ -166,6 +166,30 @@ static void dripping_ends_with_the_deadline(void **state)
 	disconnect(&client);
 }
 
+/* Connections of terminals are not pushed out by strangers, and whoever comes
+ * is a stranger until his handshake is over: so one terminal may not have all
+ * of them. Its own oldest goes. */
+static void one_terminal_takes_not_every_place(void **state)
+{
+	enum {
+		MORE = HTTP_TERMINAL_CONNECTIONS_MAX + 20
+	};
+	struct world *world = *state;
+	struct client many[MORE], local = connect_local(world);
+	char wanted[32];
+
+	for (int i = 0; i < MORE; i++)
+		many[i] = connect_tls(world, &world->terminal);
+	snprintf(wanted, sizeof(wanted), "connections=%d ",
+	    HTTP_TERMINAL_CONNECTIONS_MAX + 1);
+	expect(&local, GET("/counts"), "HTTP/1.1 200 ", wanted);
+	expect(&many[MORE - 1], GET("/who"), "HTTP/1.1 200 ", "");
+	assert_true(is_closed(&many[0]));
+	for (int i = 0; i < MORE; i++)
+		disconnect(&many[i]);
+	disconnect(&local);
+}
+
 static void garbage_is_counted(void **state)
 {
 	struct world *world = *state;
@@ -194,6 +218,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(
 		no_file_left, world_start_few_files, world_stop),
 	    TEST(the_limit_pushes_out_strangers),
+	    TEST(one_terminal_takes_not_every_place),
 	    TEST(dripping_ends_with_the_deadline),
 	    TEST(garbage_is_counted),
 	};
