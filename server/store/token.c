@@ -102,12 +102,17 @@ static enum err fingerprint(struct store *store, const struct otp_token *otp,
 {
 	unsigned char bytes[16 + SECRET_BYTES_MAX];
 	int64_t head[2] = {otp->type, otp->period_s};
+	size_t length = otp->seed.length;
 	enum err err;
 
+	/* To HMAC these are one key (RFC 2104, section 2). */
+	while (length > 0 && otp->seed.bytes[length - 1] == 0)
+		length--;
+
 	memcpy(bytes, head, sizeof(head));
-	memcpy(bytes + sizeof(head), otp->seed.bytes, otp->seed.length);
-	err = store_keyed_hash(
-	    store, "seed", bytes, sizeof(head) + otp->seed.length, out);
+	memcpy(bytes + sizeof(head), otp->seed.bytes, length);
+	err =
+	    store_keyed_hash(store, "seed", bytes, sizeof(head) + length, out);
 	secret_wipe_bytes(bytes, sizeof(bytes));
 	return err;
 }

@@ -151,6 +151,27 @@ static void test_floor_never_lowered(void **state)
 	assert_int_equal(find(f->store, token.serial).otp.floor, 100);
 }
 
+/* HMAC fills a short key up with zeros, so a seed with zeros behind it gives
+ * the same codes and must not get a floor of its own. */
+static void test_seed_with_zeros_behind(void **state)
+{
+	struct fixture *f = *state;
+	struct token first = fixture_token(add_person(f->store, "s1"), CANARY);
+	struct token longer = first;
+
+	COMMITTED(f->store, token_add(f->store, &first));
+	COMMITTED(f->store, token_spend(f->store, first.id, 100, NOW_S));
+	memset(longer.otp.seed.bytes + longer.otp.seed.length, 0, 3);
+	longer.otp.seed.length += 3;
+	assert_int_equal(token_add(f->store, &longer), ERR_EXISTS);
+	first.state = TOKEN_REVOKED;
+	COMMITTED(f->store, token_save(f->store, &first));
+	longer = fixture_token(first.person_id, CANARY);
+	longer.otp.seed.length += 3;
+	COMMITTED(f->store, token_add(f->store, &longer));
+	assert_int_equal(find(f->store, longer.serial).otp.floor, 100);
+}
+
 static void test_same_seed_again(void **state)
 {
 	struct fixture *f = *state;
@@ -288,6 +309,7 @@ int main(void)
 	    STORE_TEST(test_seed_moved_to_another_row),
 	    STORE_TEST(test_floor_never_lowered),
 	    STORE_TEST(test_same_seed_again),
+	    STORE_TEST(test_seed_with_zeros_behind),
 	    STORE_TEST(test_serial_taken),
 	    STORE_TEST(test_restored_floor),
 	    STORE_TEST(test_each),
