@@ -163,10 +163,10 @@ static enum err distrust(const struct restore *restore, struct store *store)
 	    .wall_s = restore->request->now_ms / MS_PER_S};
 	enum err err = raise_floor(store, mark.wall_s);
 
-	if (err == ERR_NONE) /* HOTP: active, suspended, lost to void */
-		err = db_script(store->db,
-		    "UPDATE token SET state = 5"
-		    " WHERE type = 1 AND state IN (1, 2, 3)");
+	if (err == ERR_NONE) /* HOTP: active, suspended to void */
+		err =
+		    db_script(store->db, "UPDATE token SET state = 5"
+					 " WHERE type = 1 AND state IN (1, 2)");
 	if (err == ERR_NONE)
 		err = emergency_void(store, 0);
 	if (err == ERR_NONE)

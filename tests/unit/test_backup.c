@@ -155,7 +155,7 @@ static void fill(
     struct store *store, const struct secret *join, int64_t *out_person)
 {
 	struct person person = fixture_person("s1");
-	struct token totp, hotp;
+	struct token totp, hotp, lost;
 	struct terminal terminal = {.name = "pc1"};
 	struct once once = {.key = "0123456789abcde", .until = LATER_S + 90};
 	struct secret hash = {0};
@@ -170,6 +170,12 @@ static void fill(
 	hotp.otp.type = OTP_HOTP;
 	hotp.otp.period_s = 0;
 	assert_int_equal(token_add(store, &hotp), ERR_NONE);
+	lost = fixture_token(person.id, "a seed that somebody found");
+	strcpy(lost.serial, "lost");
+	lost.otp.type = OTP_HOTP;
+	lost.otp.period_s = 0;
+	lost.state = TOKEN_LOST;
+	assert_int_equal(token_add(store, &lost), ERR_NONE);
 	assert_int_equal(
 	    emergency_hash(store, person.id, "12345678", 8, &hash), ERR_NONE);
 	assert_int_equal(
@@ -205,6 +211,9 @@ static void check_distrust(struct store *store, const struct secret *join)
 	    subject.tokens[0].otp.seed.bytes, "12345678901234567890", 20);
 	assert_int_equal(token_find(store, "hotp", false, &token), ERR_NONE);
 	assert_int_equal(token.state, TOKEN_VOID);
+	/* Not void, from where confirm would bring it back. */
+	assert_int_equal(token_find(store, "lost", false, &token), ERR_NONE);
+	assert_int_equal(token.state, TOKEN_LOST);
 	assert_int_equal(
 	    subject_load(store, &person, FACTOR_EMERGENCY, 1, &subject),
 	    ERR_NONE);
