@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * One load generator for everything compared: a blocking thread and a kept
- * TLS connection each, every operation one valid code of another person,
- * computed when it is sent. What differs between the peers is one table row.
+ * TLS connection each, every operation one valid code of another person, for
+ * the time it is sent at (the codes of the next minutes are computed before
+ * the clock starts). What differs between the peers is one table row.
  *
  *	load sekimori|ldaps PORT DIR CONNECTIONS USERS OPS SECONDS
  *
@@ -25,7 +26,9 @@
 
 enum {
 	CONNECTIONS_MAX = 512,
-	WARM_OPS = 512
+	WARM_OPS = 512,
+	STEPS = 6, /* computed beforehand; SECONDS are fewer */
+	SECONDS_MAX = (STEPS - 3) * CODE_PERIOD_S,
 };
 
 struct run {
@@ -39,6 +42,8 @@ struct run {
 	atomic_bool broken;
 	double *latencies;
 	double start, end;
+	int64_t first_step;
+	char (*codes)[STEPS][CODE_SIZE]; /* of each user */
 };
 
 struct connection {
@@ -57,6 +62,11 @@ struct peer {
 	void (*close)(struct connection *connection);
 };
 
+static const char *find_code(const struct run *run, long user, int64_t step)
+{
+	return run->codes[user][step - run->first_step];
+}
+
 static bool sekimori_prepare(struct run *run)
 {
 	run->context = client_context(run->dir);
@@ -72,12 +82,12 @@ static bool sekimori_open(struct connection *connection)
 static int sekimori_login(
     struct connection *connection, long user, int64_t step)
 {
-	char name[32], code[CODE_SIZE];
-	struct login login = {
-	    .user = name, .code = code, .first_factor = "proven"};
+	char name[32];
+	struct login login = {.user = name,
+	    .code = find_code(connection->run, user, step),
+	    .first_factor = "proven"};
 
 	snprintf(name, sizeof(name), "u%ld", user);
-	code_make(user, step, code);
 	int status = client_login(&connection->client, &login);
 
 	if (status < 0)
@@ -129,7 +139,7 @@ static int ldaps_login(struct connection *connection, long user, int64_t step)
 	struct berval credentials = {.bv_len = CODE_SIZE, .bv_val = secret};
 
 	snprintf(name, sizeof(name), "uid=u%ld,ou=u,dc=p", user);
-	code_make(user, step, secret + 1);
+	memcpy(secret + 1, find_code(connection->run, user, step), CODE_SIZE);
 	int rc = ldap_sasl_bind_s(connection->ldap, name, LDAP_SASL_SIMPLE,
 	    &credentials, NULL, NULL, NULL);
 
@@ -168,6 +178,17 @@ static bool login_once(struct connection *connection, long op)
 	if (answer == 0)
 		run->refused++;
 	return answer >= 0;
+}
+
+static bool make_codes(struct run *run)
+{
+	run->first_step = code_step_now();
+	run->codes = calloc((size_t)run->users, sizeof(*run->codes));
+	for (long user = 0; run->codes && user < run->users; user++)
+		for (int i = 0; i < STEPS; i++)
+			code_make(
+			    user, run->first_step + i, run->codes[user][i]);
+	return run->codes != NULL;
 }
 
 /* The first operations are not timed: caches fill, connections settle. */
@@ -229,7 +250,8 @@ static int run_load(struct run *run)
 	struct connection *all = calloc((size_t)run->connections, sizeof(*all));
 
 	run->latencies = calloc((size_t)run->ops, sizeof(double));
-	if (!all || !run->latencies || !run->peer->prepare(run))
+	if (!all || !run->latencies || !make_codes(run) ||
+	    !run->peer->prepare(run))
 		return EXIT_FAILURE;
 	pthread_barrier_init(
 	    &run->ready, NULL, (unsigned int)run->connections + 1);
@@ -250,6 +272,7 @@ static int run_load(struct run *run)
 	else
 		report(run, seconds);
 	free(run->latencies);
+	free(run->codes);
 	free(all);
 	SSL_CTX_free(run->context);
 	return run->broken ? EXIT_FAILURE : EXIT_SUCCESS;
@@ -275,7 +298,8 @@ int main(int argc, char **argv)
 	run.ops = strtol(argv[6], NULL, 10);
 	run.seconds = strtod(argv[7], NULL);
 	if (run.connections < 1 || run.connections > CONNECTIONS_MAX ||
-	    run.users < 1 || run.ops <= WARM_OPS || run.ops > 2 * run.users) {
+	    run.seconds > SECONDS_MAX || run.users < 1 || run.ops <= WARM_OPS ||
+	    run.ops > 2 * run.users) {
 		fprintf(stderr, "load: numbers out of range\n");
 		return EXIT_FAILURE;
 	}
