@@ -14,13 +14,15 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "pam_module/agent/steady.h"
 #include "shared/log.h"
 
 enum {
-	BACKLOG = 128,
+	BACKLOG = 512,
+	EVICT_WAIT_MS = 200,
 	STACK_BYTES = 262144,
 	/* A thread may be waiting for a server. */
-	END_WAIT_S = 5,
+	END_WAIT_MS = 5000,
 	PAUSE_MS = 50, /* when the system is out of descriptors */
 };
 
@@ -94,6 +96,8 @@ struct slot {
 	struct listener *listener;
 	struct caller caller;
 	bool used;
+	atomic_bool begun; /* it has sent a frame */
+	uint64_t serial;   /* the lower the older */
 	int socket;
 };
 
@@ -103,6 +107,7 @@ struct listener {
 	pthread_cond_t ended;
 	pthread_attr_t thread_attributes;
 	size_t count;
+	uint64_t accepted;
 	struct slot slots[LISTENER_CONNECTIONS_MAX];
 };
 
@@ -123,20 +128,55 @@ static bool has_room(struct listener *listener, const struct caller *caller)
 	return users < LISTENER_USERS_MAX && same < LISTENER_USER_MAX;
 }
 
+static struct timespec after_ms(int64_t wait_ms)
+{
+	int64_t at_ms = steady_ms() + wait_ms;
+
+	return (struct timespec){
+	    .tv_sec = at_ms / 1000, .tv_nsec = at_ms % 1000 * 1000000};
+}
+
+/* Who connects and says nothing gives way to root's next login, the oldest
+ * first. */
+static void evict_silent(struct listener *listener)
+{
+	const struct timespec until = after_ms(EVICT_WAIT_MS);
+	struct slot *oldest = NULL;
+	int failed = 0;
+
+	for (size_t i = 0; i < LISTENER_CONNECTIONS_MAX; i++) {
+		struct slot *slot = &listener->slots[i];
+
+		if (slot->used && !atomic_load(&slot->begun) &&
+		    (!oldest || slot->serial < oldest->serial))
+			oldest = slot;
+	}
+	if (!oldest)
+		return;
+	(void)shutdown(oldest->socket, SHUT_RDWR);
+	while (listener->count == LISTENER_CONNECTIONS_MAX && failed == 0)
+		failed = pthread_cond_timedwait(
+		    &listener->ended, &listener->lock, &until);
+}
+
 static struct slot *take_slot(
     struct listener *listener, const struct caller *caller, int socket)
 {
 	struct slot *slot = NULL;
 
 	pthread_mutex_lock(&listener->lock);
+	if (caller->is_root && !has_room(listener, caller))
+		evict_silent(listener);
 	if (has_room(listener, caller))
 		for (slot = listener->slots; slot->used;)
 			slot++;
 	if (slot) {
-		*slot = (struct slot){.listener = listener,
-		    .caller = *caller,
-		    .used = true,
-		    .socket = socket};
+		slot->listener = listener;
+		slot->caller = *caller;
+		slot->used = true;
+		slot->serial = listener->accepted++;
+		slot->socket = socket;
+		atomic_store(&slot->begun, false);
 		listener->count++;
 	}
 	pthread_mutex_unlock(&listener->lock);
@@ -159,7 +199,8 @@ static void *serve_slot(void *argument)
 {
 	struct slot *slot = argument;
 
-	serve_connection(slot->listener->serve, &slot->caller, slot->socket);
+	serve_connection(
+	    slot->listener->serve, &slot->caller, slot->socket, &slot->begun);
 	give_slot_back(slot);
 	return NULL;
 }
@@ -203,11 +244,9 @@ static void accept_all(struct listener *listener, int socket)
 
 static enum err end_connections(struct listener *listener)
 {
-	struct timespec until;
+	const struct timespec until = after_ms(END_WAIT_MS);
 	int failed = 0;
 
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += END_WAIT_S;
 	pthread_mutex_lock(&listener->lock);
 	for (size_t i = 0; i < LISTENER_CONNECTIONS_MAX; i++)
 		if (listener->slots[i].used)

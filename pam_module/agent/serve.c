@@ -205,8 +205,6 @@ static enum err read_subject(const struct connection *connection,
 		err = get_name(frame, FRAME_SERVICE, out->service);
 	if (err == ERR_NONE)
 		err = frame_get_u8(frame, FRAME_FIRST_FACTOR, &first_factor);
-	if (err == ERR_NONE && first_factor > FRAME_PROVEN)
-		err = ERR_INVALID;
 	if (err != ERR_NONE)
 		return err;
 	get_optional(frame, FRAME_TTY, out->tty);
@@ -234,6 +232,15 @@ static void refuse(struct connection *connection,
 	send_verdict(connection, &denied);
 }
 
+/* A value that no module sends: hung up on like any other malformed frame. */
+static bool is_known_factor(const struct frame *frame)
+{
+	uint8_t value;
+
+	return frame_get_u8(frame, FRAME_FIRST_FACTOR, &value) == ERR_NONE &&
+	       value <= FRAME_PROVEN;
+}
+
 static void handle_begin(
     struct connection *connection, const struct frame *frame)
 {
@@ -244,6 +251,8 @@ static void handle_begin(
 	struct login_verdict verdict = {0};
 	enum caller_ruling ruling;
 
+	if (!is_known_factor(frame))
+		return;
 	if (read_subject(connection, frame, &subject) != ERR_NONE) {
 		log_line(LOG_WARNING, "user or service is no name",
 		    LOG_NUMBER("caller_uid", connection->caller->uid));
@@ -259,7 +268,7 @@ static void handle_begin(
 	if (login_run(&subject, &serve->server, &person, &verdict) !=
 	    ERR_NONE) {
 		log_line(LOG_INFO, "login given up",
-		    LOG_TEXT("user", subject.user),
+		    LOG_TEXT("user", subject.proven ? subject.user : ""),
 		    LOG_TEXT("service", subject.service));
 		return;
 	}
@@ -379,8 +388,8 @@ static void handle(struct connection *connection, const struct frame *frame)
 	}
 }
 
-void serve_connection(
-    struct serve *serve, const struct caller *caller, int socket)
+void serve_connection(struct serve *serve, const struct caller *caller,
+    int socket, atomic_bool *begun)
 {
 	struct connection connection = {
 	    .serve = serve, .caller = caller, .socket = socket};
@@ -392,7 +401,9 @@ void serve_connection(
 	    ERR_NONE)
 		connection.session[0] = '\0';
 	if (receive(&connection, steady_ms() + SERVE_FIRST_FRAME_WAIT_MS,
-		&frame) == ERR_NONE)
+		&frame) == ERR_NONE) {
+		atomic_store(begun, true);
 		handle(&connection, &frame);
+	}
 	secret_wipe_bytes(connection.bytes, sizeof(connection.bytes));
 }

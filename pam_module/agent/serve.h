@@ -8,6 +8,8 @@
 #ifndef SEKIMORI_AGENT_SERVE_H
 #define SEKIMORI_AGENT_SERVE_H
 
+#include <stdatomic.h>
+
 #include "pam_module/agent/caller.h"
 #include "pam_module/agent/server_call.h"
 
@@ -25,8 +27,9 @@ struct serve {
 	struct secret session_key; /* new at every start of the agent */
 };
 
-/* Until the connection is over; does not close it. */
-void serve_connection(
-    struct serve *serve, const struct caller *caller, int socket);
+/* Until the connection is over; does not close it. *begun is set once the
+ * first frame is there. */
+void serve_connection(struct serve *serve, const struct caller *caller,
+    int socket, atomic_bool *begun);
 
 #endif
