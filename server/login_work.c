@@ -107,6 +107,23 @@ static enum err load_subject(struct login_call *login, struct store *store,
 	return ERR_NONE;
 }
 
+/* An emergency code is printed as 12345-67890 and may be typed so. */
+static enum err hash_emergency(const struct login_call *login,
+    const struct store *store, struct secret *out)
+{
+	struct secret digits = {0};
+	enum err err = ERR_NONE;
+
+	for (size_t i = 0; i < login->code.length; i++)
+		if (login->code.bytes[i] != '-' && login->code.bytes[i] != ' ')
+			digits.bytes[digits.length++] = login->code.bytes[i];
+	if (digits.length > 0)
+		err = emergency_hash(store, login->person.id,
+		    (const char *)digits.bytes, digits.length, out);
+	secret_wipe(&digits);
+	return err;
+}
+
 static enum err make_question(const struct login_call *login,
     const struct store *store, struct question *out)
 {
@@ -114,10 +131,8 @@ static enum err make_question(const struct login_call *login,
 	out->proven = login->claims.proven;
 	out->clock_trusted = login->call.clock_trusted;
 	out->now_s = login->call.now_s;
-	if (login->factor == FACTOR_EMERGENCY && login->code.length > 0)
-		return emergency_hash(store, login->person.id,
-		    (const char *)login->code.bytes, login->code.length,
-		    &out->code);
+	if (login->factor == FACTOR_EMERGENCY)
+		return hash_emergency(login, store, &out->code);
 	return secret_set(&out->code, login->code.bytes, login->code.length);
 }
 

@@ -12,6 +12,7 @@
 
 #include "server/keys/keyring.h"
 #include "server/keys/recovery.h"
+#include "server/store/backup_seal.h"
 
 enum {
 	BACKUP_PAGES = 64
@@ -78,6 +79,8 @@ static enum err complete(struct store *store, const struct backup *backup)
 	if (err == ERR_NONE)
 		err = write_info(store, backup, db);
 	db_close(db);
+	if (err == ERR_NONE)
+		err = backup_seal_append(store->keyring, backup->path);
 	return err;
 }
 

@@ -17,6 +17,7 @@
 #include "server/keys/recovery.h"
 #include "server/store/audit.h"
 #include "server/store/backup.h"
+#include "server/store/backup_seal.h"
 #include "server/store/subject.h"
 #include "server/store/terminal.h"
 #include "shared/encode.h"
@@ -32,6 +33,7 @@ struct restore {
 	bool made_fresh, made_key;
 	int64_t backup_ms;
 	struct secret keys;
+	struct backup_seal seal;
 };
 
 /* A WAL without its database would be replayed into ours. */
@@ -163,7 +165,8 @@ static enum err distrust(const struct restore *restore, struct store *store)
 	    .wall_s = restore->request->now_ms / MS_PER_S};
 	enum err err = raise_floor(store, mark.wall_s);
 
-	if (err == ERR_NONE) /* HOTP: active, suspended to void */
+	/* HOTP: active and suspended to void. A lost one stays lost. */
+	if (err == ERR_NONE)
 		err =
 		    db_script(store->db, "UPDATE token SET state = 5"
 					 " WHERE type = 1 AND state IN (1, 2)");
@@ -189,6 +192,8 @@ static enum err mend(struct restore *restore)
 		return err;
 	restore->made_key = true;
 	err = keyring_open(request->key_path, &keyring);
+	if (err == ERR_NONE)
+		err = backup_seal_check(keyring, &restore->seal);
 	if (err == ERR_NONE)
 		err = store_open(restore->fresh, keyring,
 		    request->now_ms / MS_PER_S, &store);
@@ -248,6 +253,8 @@ enum err backup_restore(const struct backup_restore *request)
 		request->db_path) >= (int)sizeof(restore.fresh))
 		return ERR_TOO_LONG;
 	err = copy_backup(&restore);
+	if (err == ERR_NONE)
+		err = backup_seal_take(restore.fresh, &restore.seal);
 	if (err == ERR_NONE)
 		err = open_backup(&restore);
 	if (err == ERR_NONE)
