@@ -63,7 +63,7 @@ cleanup() {
 	done
 	wait 2>/dev/null || true
 	cd /
-	umount -l /etc /var /run "$scratch" 2>/dev/null || true
+	umount -l "${modules:-/etc}" /etc /var /run "$scratch" 2>/dev/null || true
 	exit "$status"
 }
 trap cleanup EXIT
@@ -107,9 +107,10 @@ ssh_quietly() { # PERSON CODE
 		DEMO_PASSWORD="pw-$1-kiso" DEMO_CODE="$2" DEMO_SEEN="$work/seen" \
 		timeout 20 setsid -w ssh -F none -p 2222 \
 		-o UserKnownHostsFile=/dev/null -o StrictHostKeyChecking=no \
-		-o LogLevel=ERROR -o PubkeyAuthentication=no \
+		-o PubkeyAuthentication=no \
 		-o NumberOfPasswordPrompts=1 "$1@127.0.0.1" \
-		echo "logged in as" '$USER' 2>&1
+		echo "logged in as" '$USER' 2>&1 | grep -v "^Warning: Perm"
+	return "${PIPESTATUS[0]}"
 }
 ssh_login() { # PERSON CODE: shows it; true if let in
 	local out status=0
@@ -137,9 +138,12 @@ enroll() { # PERSON [STEP]: adds, enrols and confirms
 	show "sekimorictl token enroll $1"
 	out=$(sekimorictl token enroll "$1" </dev/null)
 	if [ "$1" = alice ]; then
-		# Without colours there is nothing to scan.
-		if [ -t 1 ]; then indent <<<"$out"; else
-			grep -v '[▀▄█]' <<<"$out" | indent; fi
+		if [ -t 1 ]; then
+			indent <<<"$out"
+		else
+			echo "    (a terminal shows the QR code here)"
+			sed -n '/^otpauth/,$p' <<<"$out" | indent
+		fi
 	fi
 	seed_of[$1]=$(sed -n 's/.*[?&]secret=\([A-Z2-7]*\).*/\1/p' <<<"$out" |
 		head -n 1)
@@ -159,11 +163,14 @@ wait_for() { # COMMAND...
 # --- the story -------------------------------------------------------------
 programs=$work/programs
 mkdir "$programs"
-cp "$root/$build"/{sekimorid,sekimori-agent,sekimorictl,pam_sekimori.so} \
-	"$programs" 2>/dev/null ||
-	cp "$build"/{sekimorid,sekimori-agent,sekimorictl,pam_sekimori.so} \
-		"$programs"
+cp "$build"/{sekimorid,sekimori-agent,sekimorictl,pam_sekimori.so} "$programs"
 chmod -R a+rX "$programs"
+modules=$(dirname "$(find /lib/*/security /usr/lib/*/security -name pam_unix.so \
+	-print -quit 2>/dev/null)")
+mkdir "$scratch"/{modules,modules.work}
+mount -t overlay overlay -o "lowerdir=$modules,upperdir=$scratch/modules,\
+workdir=$scratch/modules.work" "$modules"
+install -m 0644 "$programs/pam_sekimori.so" "$modules"
 export PATH=$programs:/usr/sbin:/usr/bin:/sbin:/bin
 mkdir -p /run/sekimori /etc/sekimori
 cd "$work"
@@ -206,11 +213,11 @@ step "4. sshd and sudo ask for the password first, then for the code"
 for service in sshd sudo; do
 	cat >/etc/pam.d/$service <<-EOF
 		auth     requisite  pam_unix.so
-		auth     required   $programs/pam_sekimori.so explain lang=en
+		auth     required   pam_sekimori.so explain lang=en
 		account  required   pam_unix.so
-		account  required   $programs/pam_sekimori.so
+		account  required   pam_sekimori.so
 		session  required   pam_permit.so
-		session  optional   $programs/pam_sekimori.so
+		session  optional   pam_sekimori.so
 	EOF
 done
 run cat /etc/pam.d/sshd
