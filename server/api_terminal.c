@@ -382,14 +382,19 @@ void api_terminal_audit_hash(
 static enum err work_report(struct terminal_call *call, struct store *store)
 {
 	struct terminal_request *asked = (struct terminal_request *)call;
-	struct audit_entry entry = {0};
+	struct audit_entry entry = {
+	    .kind = "terminal", .time_ms = call->now_ms};
+	char same[NAME_BYTES_MAX + 16];
 	enum err err;
 
 	audit_add_text(&entry, "action", "report");
 	audit_add_text(&entry, "report", reports[asked->report]);
 	audit_add_number(&entry, "seen_seq", asked->seq);
 	audit_add_text(&entry, "seen_hash", asked->hash);
-	err = record(asked, store, &entry);
+	audit_add_text(&entry, "request", call->exchange->request_id);
+	audit_add_text(&entry, "terminal", call->terminal.name);
+	snprintf(same, sizeof(same), "report|%s", call->terminal.name);
+	err = audit_append_counted(store, &entry, same);
 	if (err == ERR_NONE)
 		err = terminal_call_answer(call, json_object());
 	return err;

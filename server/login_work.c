@@ -19,7 +19,8 @@
 #include "shared/encode.h"
 
 enum {
-	ATTEMPT_INPUT_BYTES = 8 + LOGIN_ATTEMPT_BYTES
+	ATTEMPT_INPUT_BYTES = 8 + LOGIN_ATTEMPT_BYTES,
+	LOGIN_REFUSALS_A_MINUTE = 120, /* records of one terminal's */
 };
 
 /* What a call may happen once by: its attempt, and the login it finishes. */
@@ -180,6 +181,40 @@ static void describe(const struct login_call *login,
 }
 
 /*
+ * A service or an account is whatever a terminal says, so it could make each
+ * of its refusals differ from the last. Beyond some in a minute they are
+ * counted by terminal and reason alone.
+ */
+static enum err record_refusal(const struct login_call *login,
+    struct store *store, const struct audit_entry *entry, const char *same)
+{
+	const struct terminal_call *call = &login->call;
+	const char *reason = reason_text(login->decision.reason);
+	struct audit_entry flood = {.kind = "login", .time_ms = call->now_ms};
+	char flood_same[2 * (NAME_BYTES_MAX + 1)];
+	unsigned char key[CERTIFICATE_HASH_BYTES];
+	int64_t before = store->head.seq;
+	enum err err;
+
+	rate_terminal_key(RATE_RECORDS, call->terminal.id, key);
+	if (rate_failures_allow(call->server->failures, key,
+		LOGIN_REFUSALS_A_MINUTE, call->now_ms)) {
+		err = audit_append_counted(store, entry, same);
+		if (store->head.seq != before)
+			rate_count_failure(
+			    call->server->failures, key, call->now_ms);
+		return err;
+	}
+	audit_add_text(&flood, "terminal", call->terminal.name);
+	audit_add_text(&flood, "result", "deny");
+	audit_add_text(&flood, "reason", reason);
+	audit_add_text(&flood, "flood", "various users and services");
+	snprintf(flood_same, sizeof(flood_same), "flood|%s|%s",
+	    call->terminal.name, reason);
+	return audit_append_counted(store, &flood, flood_same);
+}
+
+/*
  * Accepts and evaluated failures are a record each: the throttle bounds
  * them. Everything else costs whoever sends it nothing and is counted.
  */
@@ -205,6 +240,8 @@ static enum err record(struct login_call *login, struct store *store,
 	    login->known ? login->person.user : "", login->call.terminal.name,
 	    login->claims.service, result_text(decision->result),
 	    reason_text(decision->reason));
+	if (decision->result == RESULT_DENY)
+		return record_refusal(login, store, &entry, same);
 	return audit_append_counted(store, &entry, same);
 }
 

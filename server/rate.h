@@ -30,6 +30,7 @@ void rate_free(struct rate_table *table);
 enum rate_kind { /* what a terminal's bucket counts */
 	RATE_FAILURES = 1,
 	RATE_RENEWALS,
+	RATE_RECORDS,
 };
 
 /* The key of a terminal by its number in the store. */

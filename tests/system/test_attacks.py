@@ -4,7 +4,8 @@ or with a packet recorded earlier. Each was a way in, or out of a limit, once.""
 
 import pytest
 
-from client import (Terminal, attempt, login_body, new_key, new_request)
+from client import (Terminal, attempt, login_body, many_at_once, new_key,
+                    new_request)
 
 
 def deny(answer):
@@ -126,3 +127,39 @@ def test_going_back_makes_no_recorded_answer_live_longer(servers):
     reply = terminal.post({"factor": "otp", "code": token.code()},
                           f"/v1/logins/{begun}")
     assert reply.status == 404, reply
+
+
+# --- the disk ------------------------------------------------------------------
+def test_a_flood_of_ever_other_names_is_counted_too(servers):
+    """Each with another service, so that no two are the same."""
+    server = servers("steered", {"throttle.terminal_rate": 0})
+    terminal = server.terminal()
+    user, _ = server.hotp()
+    before = server.ctl("audit", "head")["chains"][0]["records"]
+    connections = [terminal.connect() for _ in range(25)]
+    for turn in range(40):
+        bodies = [login_body(user, "", service=f"made-up-{turn}-{i}")
+                  for i in range(25)]
+        many_at_once(connections, bodies)
+    after = server.ctl("audit", "head")["chains"][0]["records"]
+    assert after - before < 200
+    found = server.records(terminal=terminal.name, result="deny", limit=2000)
+    assert sum(r.get("count") or 1 for r in found) == 1000
+    # Who else is at the door is still seen by name.
+    other = server.terminal()
+    other.login(user, "", service="elsewhere")
+    assert any(r["user"] == user for r in
+               server.records(terminal=other.name, result="deny"))
+
+
+def test_reports_of_rollback_do_not_fill_the_chain(server):
+    terminal = server.terminal()
+    before = server.ctl("audit", "head")["chains"][0]["records"]
+    for seq in range(100):
+        reply = terminal.post({"kind": "rollback", "seq": seq,
+                               "hash": "ab" * 32}, "/v1/reports")
+        assert reply.status == 200
+    assert server.ctl("audit", "head")["chains"][0]["records"] - before < 10
+    found = [r for r in server.records(terminal=terminal.name)
+             if r.get("report") == "rollback"]
+    assert sum(r.get("count") or 1 for r in found) == 100
