@@ -23,7 +23,7 @@ enum {
 	ROUND_EVERY_MS = 3600000,
 	RETRY_FIRST_MS = 2000,
 	REST_MS = 86400000, /* with a clock that is wrong */
-	STOP_WAIT_S = 3,
+	STOP_WAIT_MS = 3000,
 	/* After the server was away; no more often than a retry. */
 	RECONNECT_LOOK_MS = 30000,
 	RECONNECT_EVERY_MS = 600000,
@@ -37,7 +37,9 @@ struct renew {
 	pthread_t thread;
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
+	pthread_cond_t ended_signal;
 	bool stopping;
+	bool ended;
 	int64_t next_ms; /* until the next round, if all went well */
 	bool just_renewed;
 	int64_t rest_until_ms; /* no renewal before */
@@ -335,6 +337,10 @@ static void *work(void *argument)
 				retry_ms *= 2;
 		}
 	} while (!wait_for_round(renew, wait_ms));
+	pthread_mutex_lock(&renew->lock);
+	renew->ended = true;
+	pthread_cond_signal(&renew->ended_signal);
+	pthread_mutex_unlock(&renew->lock);
 	return NULL;
 }
 
@@ -366,6 +372,7 @@ enum err renew_start(
 	pthread_condattr_init(&attributes);
 	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
 	pthread_cond_init(&renew->wake, &attributes);
+	pthread_cond_init(&renew->ended_signal, &attributes);
 	pthread_condattr_destroy(&attributes);
 	err = start_thread(renew);
 	if (err != ERR_NONE)
@@ -377,20 +384,26 @@ enum err renew_start(
 
 enum err renew_stop(struct renew *renew)
 {
-	struct timespec until;
+	const int64_t until_ms = steady_ms() + STOP_WAIT_MS;
+	const struct timespec until = {
+	    .tv_sec = until_ms / 1000, .tv_nsec = until_ms % 1000 * 1000000};
+	int failed = 0;
 
 	if (!renew)
 		return ERR_NONE;
 	pthread_mutex_lock(&renew->lock);
 	renew->stopping = true;
 	pthread_cond_signal(&renew->wake);
+	while (!renew->ended && failed == 0)
+		failed = pthread_cond_timedwait(
+		    &renew->ended_signal, &renew->lock, &until);
+	failed = !renew->ended;
 	pthread_mutex_unlock(&renew->lock);
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += STOP_WAIT_S;
-	if (pthread_clockjoin_np(
-		renew->thread, NULL, CLOCK_MONOTONIC, &until) != 0)
+	if (failed)
 		return ERR_TIMEOUT;
+	pthread_join(renew->thread, NULL);
 	pthread_cond_destroy(&renew->wake);
+	pthread_cond_destroy(&renew->ended_signal);
 	pthread_mutex_destroy(&renew->lock);
 	free(renew);
 	return ERR_NONE;
