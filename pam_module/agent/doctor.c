@@ -4,6 +4,8 @@
  * failure how to mend it. This file looks at the terminal's own state and at
  * its servers.
  */
+#include "pam_module/agent/doctor.h"
+
 #include <errno.h>
 #include <pwd.h>
 #include <stdio.h>
@@ -15,7 +17,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "pam_module/agent/doctor.h"
 #include "pam_module/agent/self.h"
 #include "pam_module/agent/server_client.h"
 #include "pam_module/agent/state.h"

@@ -7,11 +7,11 @@
 #ifndef SEKIMORI_AGENT_HEAD_H
 #define SEKIMORI_AGENT_HEAD_H
 
-#include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "shared/err.h"
+#include "shared/json.h"
 
 enum {
 	HEAD_KEY_BYTES = 32,

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "pam_module/agent/login.h"
 
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +8,7 @@
 #include "pam_module/agent/steady.h"
 #include "pam_module/agent/typed.h"
 #include "shared/encode.h"
+#include "shared/json.h"
 #include "shared/secret.h"
 
 #define LOGINS_PATH "/v1/logins"

@@ -2,7 +2,7 @@
 #include "pam_module/agent/serve.h"
 
 #include <errno.h>
-#include <jansson.h>
+
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +11,7 @@
 #include "pam_module/agent/login.h"
 #include "pam_module/agent/steady.h"
 #include "shared/frame.h"
+#include "shared/json.h"
 #include "shared/log.h"
 #include "shared/text.h"
 
