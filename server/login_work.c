@@ -63,19 +63,6 @@ static enum err make_keys(const struct login_call *login,
 	return err;
 }
 
-static enum err find_person(
-    struct login_call *login, struct store *store, bool *out_known)
-{
-	const struct login_claims *claims = &login->claims;
-	enum err err = person_find_login(store, claims->user,
-	    claims->person[0] ? claims->person : NULL, &login->person);
-
-	*out_known = err == ERR_NONE;
-	if (err == ERR_NOT_FOUND)
-		err = person_find_decoy(store, claims->user, &login->person);
-	return err;
-}
-
 static struct policy_answer ask_policy(
     const struct login_call *login, const struct store *store)
 {
@@ -96,7 +83,9 @@ static enum err load_subject(struct login_call *login, struct store *store,
 {
 	enum err err;
 
-	err = find_person(login, store, &login->known);
+	err = person_meet(store, login->claims.user,
+	    login->claims.person[0] ? login->claims.person : NULL,
+	    &login->person, &login->known);
 	if (err == ERR_NONE)
 		err = subject_load(store, &login->person, factor,
 		    login->call.terminal.id, out);

@@ -150,8 +150,9 @@ static size_t escape_one(
     const unsigned char *bytes, size_t length, char out[4], size_t *taken)
 {
 	static const char digits[] = "0123456789abcdef";
-	uint32_t code = 0;
-	size_t step = decode_character(bytes, length, &code);
+	uint32_t code = bytes[0];
+	bool is_plain = code >= 0x20 && code < 0x7f;
+	size_t step = is_plain ? 1 : decode_character(bytes, length, &code);
 
 	if (step > 0 && is_printable(code) && code != '\\') {
 		memcpy(out, bytes, step);

@@ -127,47 +127,102 @@ enum err person_find(struct store *store, const char *user, struct person *out)
 	return read_only_one(q, out);
 }
 
-enum err person_find_decoy(
-    struct store *store, const char *login, struct person *out)
+static enum err read_by_id(struct store *store, int64_t id, struct person *out)
+{
+	struct db_query *q = db_query(
+	    store->db, "SELECT " PERSON_COLUMNS " FROM person WHERE id = ?1");
+
+	db_bind_number(q, 1, id);
+	return read_only_one(q, out);
+}
+
+/* Decoys are the first persons there are (decoy.c). */
+static enum err pick_decoy(
+    struct store *store, const char *login, int64_t *out_id)
 {
 	unsigned char hash[HASHER_BYTES];
 	enum err err =
 	    store_keyed_hash(store, "decoy", login, strlen(login), hash);
-	struct db_query *q;
 
 	if (err != ERR_NONE)
 		return err;
-	q = db_query(store->db, "SELECT " PERSON_COLUMNS " FROM person"
-				" WHERE id = ?1 AND decoy = 1");
-	db_bind_number(
-	    q, 1, 1 + (hash[0] << 16 | hash[1] << 8 | hash[2]) % STORE_DECOYS);
-	err = read_only_one(q, out);
-	return err == ERR_NOT_FOUND ? ERR_CORRUPT : err;
+	*out_id = 1 + (hash[0] << 16 | hash[1] << 8 | hash[2]) % STORE_DECOYS;
+	return ERR_NONE;
 }
 
-enum err person_find_login(struct store *store, const char *login,
-    const char *user, struct person *out)
+static enum err read_decoy(struct store *store, int64_t id, struct person *out)
+{
+	struct person person;
+	enum err err = read_by_id(store, id, &person);
+
+	if (err == ERR_NOT_FOUND || (err == ERR_NONE && !person.decoy))
+		return ERR_CORRUPT;
+	if (err == ERR_NONE)
+		*out = person;
+	return err;
+}
+
+enum err person_find_decoy(
+    struct store *store, const char *login, struct person *out)
+{
+	int64_t id;
+	enum err err = pick_decoy(store, login, &id);
+
+	return err == ERR_NONE ? read_decoy(store, id, out) : err;
+}
+
+/* From an index alone. */
+static enum err find_login_id(
+    struct store *store, const char *login, const char *user, int64_t *out_id)
 {
 	struct db_query *q =
-	    user
-		? db_query(store->db,
-		      "SELECT " PERSON_COLUMNS " FROM person WHERE login = ?1"
-		      " AND user_name = ?2 AND state <> 2 AND decoy = 0 LIMIT 2")
-		: db_query(store->db,
-		      "SELECT " PERSON_COLUMNS " FROM person WHERE login = ?1"
-		      " AND state <> 2 AND decoy = 0 LIMIT 2");
-	struct person stand_in;
+	    user ? db_query(store->db,
+		       "SELECT id FROM person WHERE login = ?1"
+		       " AND user_name = ?2 AND state <> 2 LIMIT 2")
+		 : db_query(store->db, "SELECT id FROM person WHERE login = ?1"
+				       " AND state <> 2 LIMIT 2");
+	int64_t id = 0;
+	int rows = 0;
 	enum err err;
 
 	db_bind_text(q, 1, login);
 	if (user)
 		db_bind_text(q, 2, user);
-	err = read_only_one(q, out);
-	/* A stranger costs a second look-up, so everybody does: response
-	 * times must not say who is known. */
+	for (; db_next(q); rows++)
+		id = db_number(q, 0);
+	err = db_done(q);
+	if (err != ERR_NONE)
+		return err;
+	if (rows != 1 || id <= STORE_DECOYS)
+		return ERR_NOT_FOUND;
+	*out_id = id;
+	return ERR_NONE;
+}
+
+enum err person_find_login(struct store *store, const char *login,
+    const char *user, struct person *out)
+{
+	int64_t id;
+	enum err err = find_login_id(store, login, user, &id);
+
+	return err == ERR_NONE ? read_by_id(store, id, out) : err;
+}
+
+enum err person_meet(struct store *store, const char *login, const char *user,
+    struct person *out, bool *out_known)
+{
+	int64_t id = 0, decoy = 0;
+	enum err found = find_login_id(store, login, user, &id);
+	enum err err = pick_decoy(store, login, &decoy);
+
+	if (found != ERR_NONE && found != ERR_NOT_FOUND)
+		return found;
 	if (err == ERR_NONE)
-		err = person_find_decoy(store, login, &stand_in);
-	return err;
+		err = found == ERR_NONE ? read_by_id(store, id, out)
+					: read_decoy(store, decoy, out);
+	if (err == ERR_NONE)
+		*out_known = found == ERR_NONE;
+	return err == ERR_NOT_FOUND ? ERR_CORRUPT : err;
 }
 
 enum err person_each(struct store *store, const char *after, int64_t limit,

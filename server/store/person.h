@@ -50,6 +50,14 @@ enum err person_find_login(struct store *store, const char *login,
 enum err person_find_decoy(
     struct store *store, const char *login, struct person *out);
 
+/*
+ * Both at once, as a login needs it: whoever is meant, or a stranger's decoy
+ * and false. The same statements for either, because response times must not
+ * say who is known.
+ */
+enum err person_meet(struct store *store, const char *login, const char *user,
+    struct person *out, bool *out_known);
+
 /* At most limit of them after a staff number ("" for the first), in order of
  * it; stops at the first error of each. */
 enum err person_each(struct store *store, const char *after, int64_t limit,
