@@ -46,3 +46,12 @@ $(http_tests): $(B)/unit/%: $(B)/obj/tests/unit/%.o $(http_test_objects) $(archi
 	@echo "  LD $@"
 	$(Q)$(CC) -pie $(all_ldflags) -o $@ $< $(http_test_objects) \
 		-Wl,--start-group $(archives) -Wl,--end-group $(test_libs)
+
+# --- tests of administration -------------------------------------------------
+admin_tests = $(addprefix $(B)/unit/,test_api_admin test_api_admin_server)
+$(admin_tests): $(B)/unit/%: $(B)/obj/tests/unit/%.o \
+		$(B)/obj/tests/support/admin_world.o $(archives)
+	@mkdir -p $(@D)
+	@echo "  LD $@"
+	$(Q)$(CC) -pie $(all_ldflags) -o $@ $< $(B)/obj/tests/support/admin_world.o \
+		-Wl,--start-group $(archives) -Wl,--end-group $(test_libs)

@@ -58,8 +58,7 @@ static enum err find(struct store *store, uint32_t number, int64_t now_s)
 	assert_int_equal(once.person_id, number);
 	assert_int_equal(once.token_id, 2);
 	assert_int_equal(once.terminal_id, 3);
-	assert_int_equal(
-	    once.result, number % 2 ? RESULT_ACCEPT : RESULT_DENY);
+	assert_int_equal(once.result, number % 2 ? RESULT_ACCEPT : RESULT_DENY);
 	assert_int_equal(once.verdict_length, 4);
 	assert_memory_equal(once.verdict, "{\"\"}", 4);
 	return ERR_NONE;
