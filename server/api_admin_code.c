@@ -110,15 +110,15 @@ static enum err code_issue(struct admin_job *job, struct store *store)
 
 	if (err || !found || !admin_needs_clock(job))
 		return err;
-	if (person.enrolled_at == 0)
-		return admin_refuse(job, 409,
-		    "%s has no confirmed token yet, and an emergency code "
-		    "stands in for one. `sekimorictl token enroll %s` comes "
-		    "first.",
-		    person.user, person.user);
 	if (!read_until(job, &until))
 		return ERR_NONE;
-	return keep_code(job, store, &person, until);
+	err = keep_code(job, store, &person, until);
+	if (err || job->status != 0 || person.enrolled_at != 0)
+		return err;
+	/* Handed over face to face it is an authenticator like any other: a
+	 * new colleague works with it until the token has come. */
+	person.enrolled_at = job->time.now_s;
+	return person_save(store, &person);
 }
 
 const struct admin_verb ADMIN_CODE_VERBS[] = {
