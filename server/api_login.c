@@ -110,8 +110,8 @@ static void login_told(struct terminal_call *call)
 static struct login_call *login_new(
     struct server *server, struct http_exchange *exchange)
 {
-	struct terminal_call *call = terminal_call_new(
-	    server, exchange, sizeof(struct login_call), true);
+	struct terminal_call *call =
+	    terminal_call_new(server, exchange, sizeof(struct login_call));
 
 	if (!call)
 		return NULL;
@@ -183,7 +183,7 @@ void api_login_capabilities(
     struct server *server, struct http_exchange *exchange)
 {
 	struct terminal_call *call =
-	    terminal_call_new(server, exchange, sizeof(*call), false);
+	    terminal_call_new(server, exchange, sizeof(*call));
 
 	if (!call || !terminal_call_may_ask(call))
 		return;

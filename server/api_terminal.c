@@ -64,7 +64,7 @@ static struct terminal_request *begin(struct server *server,
     enum err (*work)(struct terminal_call *call, struct store *store))
 {
 	struct terminal_call *call = terminal_call_new(
-	    server, exchange, sizeof(struct terminal_request), members != NULL);
+	    server, exchange, sizeof(struct terminal_request));
 
 	if (!call)
 		return NULL;

@@ -7,6 +7,7 @@
 #include "server/rate.h"
 #include "server/store/audit.h"
 #include "shared/encode.h"
+#include "shared/json_plain.h"
 #include "shared/log.h"
 
 static void call_free(struct terminal_call *call)
@@ -14,6 +15,9 @@ static void call_free(struct terminal_call *call)
 	if (call->wipe)
 		call->wipe(call);
 	json_decref(call->request);
+	if (call->plain)
+		secret_wipe_bytes(call->plain, call->plain_length);
+	free(call->plain);
 	if (call->reply)
 		secret_wipe_bytes(call->reply, strlen(call->reply));
 	free(call->reply);
@@ -39,11 +43,10 @@ bool terminal_call_may_ask(struct terminal_call *call)
 	return false;
 }
 
-struct terminal_call *terminal_call_new(struct server *server,
-    struct http_exchange *exchange, size_t size, bool has_body)
+struct terminal_call *terminal_call_new(
+    struct server *server, struct http_exchange *exchange, size_t size)
 {
 	struct terminal_call *call = calloc(1, size);
-	struct json_problem problem = {""};
 	struct clock_judgement judgement;
 
 	if (!call) {
@@ -55,12 +58,22 @@ struct terminal_call *terminal_call_new(struct server *server,
 	judgement = server_now(server, &call->now_ms);
 	call->now_s = judgement.now_s;
 	call->clock_trusted = judgement.trusted;
-	if (has_body && json_read(exchange->body, exchange->body_length,
-			    &call->request, &problem) != ERR_NONE) {
-		terminal_call_refuse(call, 400, problem.text);
-		return NULL;
-	}
 	return call;
+}
+
+static bool take_plain(struct terminal_call *call,
+    const struct json_member *members, size_t count, void *target)
+{
+	const struct http_exchange *exchange = call->exchange;
+
+	call->plain = malloc(exchange->body_length + 1);
+	if (!call->plain)
+		return false;
+	call->plain_length = exchange->body_length;
+	memcpy(call->plain, exchange->body, call->plain_length);
+	call->plain[call->plain_length] = '\0';
+	return json_plain_take(
+	    call->plain, call->plain_length, members, count, target);
 }
 
 bool terminal_call_take(struct terminal_call *call,
@@ -68,8 +81,12 @@ bool terminal_call_take(struct terminal_call *call,
 {
 	struct json_problem problem = {""};
 
-	if (json_take(call->request, members, count, true, target, &problem) ==
-	    ERR_NONE)
+	if (take_plain(call, members, count, target))
+		return true;
+	if (json_read(call->exchange->body, call->exchange->body_length,
+		&call->request, &problem) == ERR_NONE &&
+	    json_take(call->request, members, count, true, target, &problem) ==
+		ERR_NONE)
 		return true;
 	terminal_call_refuse(call, 400, problem.text);
 	return false;

@@ -16,7 +16,10 @@ struct terminal_call {
 	struct job job;
 	struct server *server;
 	struct http_exchange *exchange;
-	json_t *request; /* the body; strings taken from it point here */
+	/* The body; strings taken from it point into one of these. */
+	json_t *request;
+	char *plain;
+	size_t plain_length;
 	int64_t now_s, now_ms;
 	bool clock_trusted;
 	bool is_public; /* no certificate asked for (join) */
@@ -38,11 +41,10 @@ struct terminal_call {
 
 /*
  * Begins a call of `size` bytes, whose first member is a struct
- * terminal_call. Replies by itself and returns NULL when the body is no JSON
- * object or memory is short. A body-less call (GET) passes false.
+ * terminal_call. Replies by itself and returns NULL when memory is short.
  */
-struct terminal_call *terminal_call_new(struct server *server,
-    struct http_exchange *exchange, size_t size, bool has_body);
+struct terminal_call *terminal_call_new(
+    struct server *server, struct http_exchange *exchange, size_t size);
 
 /* Takes members from the body; replies 400 and frees the call on failure. */
 bool terminal_call_take(struct terminal_call *call,

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "shared/json.h"
+#include "shared/json_plain.h"
 #include "shared/text.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length);
@@ -79,6 +80,40 @@ static void check_problem(const struct json_problem *problem)
 	require(text_is_line(problem->text, (size_t)(end - problem->text)));
 }
 
+static bool is_same_text(const char *a, const char *b)
+{
+	return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+static bool is_same_login(const struct login *a, const struct login *b)
+{
+	return is_same_text(a->user, b->user) &&
+	       is_same_text(a->service, b->service) &&
+	       is_same_text(a->person, b->person) &&
+	       is_same_text(a->tty, b->tty) &&
+	       is_same_text(a->rhost, b->rhost) &&
+	       is_same_text(a->attempt, b->attempt) &&
+	       is_same_text(a->session, b->session) &&
+	       is_same_text(a->code, b->code) &&
+	       a->first_factor == b->first_factor && a->factor == b->factor;
+}
+
+/* The short way may decline anything, but must not differ. */
+static void check_short_way(
+    const uint8_t *bytes, size_t length, const struct login *expected)
+{
+	struct login login = {0};
+	char *text = malloc(length + 1);
+
+	require(text != NULL);
+	memcpy(text, bytes, length);
+	text[length] = '\0';
+	if (json_plain_take(text, length, members,
+		sizeof(members) / sizeof(members[0]), &login))
+		require(expected && is_same_login(&login, expected));
+	free(text);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 {
 	static const struct login empty;
@@ -91,14 +126,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 	if (json_read((const char *)bytes, length, &object, &problem)) {
 		require(object == NULL);
 		check_problem(&problem);
+		check_short_way(bytes, length, NULL);
 		return 0;
 	}
 	if (json_take(object, members, sizeof(members) / sizeof(members[0]),
 		true, &login, &problem)) {
 		require(memcmp(&login, &empty, sizeof(login)) == 0);
 		check_problem(&problem);
+		check_short_way(bytes, length, NULL);
 	} else {
 		check_login(&login);
+		check_short_way(bytes, length, &login);
 	}
 	json_decref(object);
 	return 0;
