@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "server/head.h"
+#include "server/keys/issue.h"
 #include "server/keys/request.h"
 #include "server/rate.h"
 #include "server/store/audit.h"
@@ -281,8 +282,11 @@ static enum err work_self(struct terminal_call *call, struct store *store)
 {
 	const struct server *server = call->server;
 	char audit_key[ENCODE_BASE64_SIZE(32)];
-	int64_t renew_at = call->exchange->peer->certificate_until -
-			   server->settings.lifetimes.terminal_s / 3;
+	const struct http_peer *peer = call->exchange->peer;
+	/* A third of its own life: it may end early, with its CA. */
+	int64_t life_s =
+	    peer->certificate_until - peer->certificate_from - ISSUE_BACKDATE_S;
+	int64_t renew_at = peer->certificate_until - life_s / 3;
 	json_t *head = NULL;
 	enum err err = head_sign(store, server->authority, call->now_s, &head);
 

@@ -42,8 +42,8 @@ struct http_peer {
 	bool presented_certificate; /* also a bad one */
 	unsigned char fingerprint[CERTIFICATE_HASH_BYTES];
 	unsigned char issuer_spki[CERTIFICATE_HASH_BYTES];
-	int64_t certificate_until; /* unix seconds */
-	uid_t uid;                 /* HTTP_PEER_LOCAL */
+	int64_t certificate_from, certificate_until; /* unix seconds */
+	uid_t uid;                                   /* HTTP_PEER_LOCAL */
 	pid_t pid;
 	char address[64];
 };

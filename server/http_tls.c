@@ -166,7 +166,6 @@ void http_tls_bind(SSL *ssl, struct http_connection *connection)
 static bool read_terminal(const SSL *ssl, struct http_peer *peer)
 {
 	STACK_OF(X509) *chain = SSL_get0_verified_chain(ssl);
-	int64_t from = 0;
 
 	if (sk_X509_num(chain) < 2)
 		return false;
@@ -174,7 +173,8 @@ static bool read_terminal(const SSL *ssl, struct http_peer *peer)
 		   sk_X509_value(chain, 0), peer->fingerprint) == ERR_NONE &&
 	       certificate_spki_hash(
 		   sk_X509_value(chain, 1), peer->issuer_spki) == ERR_NONE &&
-	       certificate_validity(sk_X509_value(chain, 0), &from,
+	       certificate_validity(sk_X509_value(chain, 0),
+		   &peer->certificate_from,
 		   &peer->certificate_until) == ERR_NONE;
 }
 

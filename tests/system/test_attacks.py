@@ -163,3 +163,17 @@ def test_reports_of_rollback_do_not_fill_the_chain(server):
     found = [r for r in server.records(terminal=terminal.name)
              if r.get("report") == "rollback"]
     assert sum(r.get("count") or 1 for r in found) == 100
+
+
+# --- growing old together ----------------------------------------------------------
+def test_a_certificate_cut_short_by_its_ca_is_not_due_at_once(servers):
+    """An agent that is told so believes the clock is wrong, rests for a day,
+    and is locked out when the CA ends."""
+    server = servers("short-ca", {"certificates.ca_lifetime": "240s",
+                                  "certificates.server_lifetime": "120s",
+                                  "certificates.terminal_lifetime": "239s"},
+                     fake=True)
+    server.jump(170)
+    terminal = server.terminal()
+    renew_at = terminal.ask("GET", "/v1/terminals/self").json["renew_at"]
+    assert 0 < renew_at - server.now() < 70
