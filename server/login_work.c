@@ -212,7 +212,7 @@ static enum err record(struct login_call *login, struct store *store,
 {
 	const struct decision *decision = &login->decision;
 	struct audit_entry entry = {0};
-	char same[3 * (NAME_BYTES_MAX + 1) + 32];
+	char same[3 * (NAME_BYTES_MAX + 1) + 40];
 	char stranger[ENCODE_HEX_SIZE(16)] = "";
 	unsigned char hash[ONCE_KEY_BYTES];
 	enum err err = keyed_key(store, "user", login->claims.user,
@@ -225,10 +225,13 @@ static enum err record(struct login_call *login, struct store *store,
 	if (decision->result == RESULT_ACCEPT ||
 	    (decision->evaluated && decision->reason == REASON_WRONG))
 		return audit_append(store, &entry, NULL);
-	snprintf(same, sizeof(same), "login|%s|%s|%s|%s|%s",
-	    login->known ? login->person.user : "", login->call.terminal.name,
-	    login->claims.service, result_text(decision->result),
-	    reason_text(decision->reason));
+	/* A stranger by his hash, so that the first refusal of each costs as
+	 * much as that of somebody known. */
+	snprintf(same, sizeof(same), "login|%s%s|%s|%s|%s|%s",
+	    login->known ? "" : "?",
+	    login->known ? login->person.user : stranger,
+	    login->call.terminal.name, login->claims.service,
+	    result_text(decision->result), reason_text(decision->reason));
 	if (decision->result == RESULT_DENY)
 		return record_refusal(login, store, &entry, same);
 	return audit_append_counted(store, &entry, same);

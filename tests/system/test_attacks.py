@@ -165,6 +165,20 @@ def test_reports_of_rollback_do_not_fill_the_chain(server):
     assert sum(r.get("count") or 1 for r in found) == 100
 
 
+# --- strangers -----------------------------------------------------------------------
+def test_strangers_are_written_down_one_by_one(server):
+    """As staff are: what is recorded of one says nothing of another, and takes
+    as long."""
+    terminal = server.terminal()
+    names = [f"nobody-{i}" for i in range(10)]
+    for name in names * 3:
+        assert deny(terminal.login(name, "")) == "wrong"
+    found = server.records(terminal=terminal.name)
+    assert len({r["user_hash"] for r in found if "user_hash" in r}) == 10
+    assert sum(r.get("count") or 1 for r in found
+               if "user_hash" in r) == 30
+
+
 # --- growing old together ----------------------------------------------------------
 def test_a_certificate_cut_short_by_its_ca_is_not_due_at_once(servers):
     """An agent that is told so believes the clock is wrong, rests for a day,
