@@ -3,7 +3,7 @@
  * The seal at the end of a backup file: SHA-256 of all bytes before it, sealed
  * under the keyring that is wrapped inside. One flipped bit anywhere, also
  * where no checksum of the database looks, is noticed, and nobody without the
- * recovery key can make a backup that restores.
+ * keys inside can change a backup and leave its secrets in it.
  */
 #ifndef SEKIMORI_BACKUP_SEAL_H
 #define SEKIMORI_BACKUP_SEAL_H
