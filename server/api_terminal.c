@@ -20,6 +20,7 @@ enum {
 	JOIN_SECRET_BYTES = 10,
 	SEQ_DIGITS_MAX = 18,
 	RENEWALS_A_MINUTE = 10,
+	SESSIONS_A_MINUTE = 300,
 };
 
 struct terminal_request {
@@ -309,6 +310,27 @@ void api_terminal_self(struct server *server, struct http_exchange *exchange)
 		terminal_call_submit(&asked->call);
 }
 
+/* A busy terminal opens some sessions a minute; whoever is root there could
+ * report sessions that never were until the disk is full. */
+static enum err record_session(struct terminal_request *asked,
+    struct store *store, struct audit_entry *entry)
+{
+	struct rate_table *table = asked->call.server->failures;
+	unsigned char key[CERTIFICATE_HASH_BYTES];
+	char same[NAME_BYTES_MAX + 16];
+
+	rate_terminal_key(RATE_SESSIONS, asked->call.terminal.id, key);
+	if (rate_failures_allow(
+		table, key, SESSIONS_A_MINUTE, asked->call.now_ms)) {
+		rate_count_failure(table, key, asked->call.now_ms);
+		return record(asked, store, entry);
+	}
+	entry->time_ms = asked->call.now_ms;
+	audit_add_text(entry, "terminal", asked->call.terminal.name);
+	snprintf(same, sizeof(same), "session|%s", asked->call.terminal.name);
+	return audit_append_counted(store, entry, same);
+}
+
 static enum err work_session(struct terminal_call *call, struct store *store)
 {
 	struct terminal_request *asked = (struct terminal_request *)call;
@@ -321,7 +343,7 @@ static enum err work_session(struct terminal_call *call, struct store *store)
 	audit_add_text(&entry, "tty", asked->tty);
 	audit_add_text(&entry, "rhost", asked->rhost);
 	audit_add_text(&entry, "login", asked->login);
-	err = record(asked, store, &entry);
+	err = record_session(asked, store, &entry);
 	if (err == ERR_NONE)
 		err = terminal_call_answer(call, json_object());
 	return err;

@@ -31,6 +31,7 @@ enum rate_kind { /* what a terminal's bucket counts */
 	RATE_FAILURES = 1,
 	RATE_RENEWALS,
 	RATE_RECORDS,
+	RATE_SESSIONS,
 };
 
 /* The key of a terminal by its number in the store. */

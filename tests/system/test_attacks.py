@@ -152,6 +152,22 @@ def test_a_flood_of_ever_other_names_is_counted_too(servers):
                server.records(terminal=other.name, result="deny"))
 
 
+def test_sessions_that_never_were_are_counted(servers):
+    """Root on a terminal may report any session; not without end."""
+    server = servers("sessions", {"throttle.terminal_rate": 0})
+    terminal = server.terminal()
+    before = server.ctl("audit", "head")["chains"][0]["records"]
+    for i in range(500):
+        reply = terminal.post({"event": "open", "user": f"u{i}",
+                               "service": "sshd"}, "/v1/sessions")
+        assert reply.status == 200
+    after = server.ctl("audit", "head")["chains"][0]["records"]
+    assert 300 <= after - before < 320
+    found = server.records(terminal=terminal.name, limit=1000)
+    assert sum(r.get("count") or 1 for r in found
+               if r["kind"] == "session") == 500
+
+
 def test_reports_of_rollback_do_not_fill_the_chain(server):
     terminal = server.terminal()
     before = server.ctl("audit", "head")["chains"][0]["records"]
