@@ -16,6 +16,7 @@ bindir ?= $(prefix)/bin
 mandir ?= $(prefix)/share/man
 pamdir ?= /lib/$(shell $(CC) -print-multiarch)/security
 unitdir ?= /lib/systemd/system
+sysusersdir ?= /usr/lib/sysusers.d
 sysconfdir ?= /etc
 
 VERSION := 0.1.0
@@ -107,12 +108,16 @@ install: all
 	install -D -m 0755 $(B)/sekimori-agent $(DESTDIR)$(sbindir)/sekimori-agent
 	install -D -m 0755 $(B)/sekimorid $(DESTDIR)$(sbindir)/sekimorid
 	install -D -m 0755 $(B)/sekimorictl $(DESTDIR)$(bindir)/sekimorictl
-	for page in docs/man/*.8 docs/man/*.5; do install -D -m 0644 $$page \
-		$(DESTDIR)$(mandir)/man$${page##*.}/$$(basename $$page); done
+	for page in docs/man/*.8 docs/man/*.5; do \
+		to=$(DESTDIR)$(mandir)/man$${page##*.}/$$(basename $$page); \
+		install -D -m 0644 $$page $$to && \
+		sed -i 's|/usr/local/share/|$(prefix)/share/|' $$to || exit 1; done
 	for unit in config/systemd/*; do \
 		to=$(DESTDIR)$(unitdir)/$$(basename $$unit); \
 		install -D -m 0644 $$unit $$to && \
 		sed -i 's|/usr/local/sbin/|$(sbindir)/|' $$to || exit 1; done
+	install -D -m 0644 config/sysusers.d/sekimori.conf \
+		$(DESTDIR)$(sysusersdir)/sekimori.conf
 	install -D -m 0644 config/sekimorid.conf \
 		$(DESTDIR)$(prefix)/share/doc/sekimori/examples/sekimorid.conf
 	for f in config/pam/*; do install -D -m 0644 $$f \
