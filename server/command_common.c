@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/commands.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 static const char credential_prefix[] = "credential:";
 
@@ -26,6 +29,17 @@ bool command_key_path(
 	snprintf(
 	    out, out_size, "%s/%s", directory, settings->key_file + prefix);
 	return true;
+}
+
+bool command_hand_over(const struct settings *settings, const char *path)
+{
+	struct stat owner;
+
+	if (geteuid() != 0)
+		return true;
+	if (stat(settings->state_dir, &owner) != 0)
+		return false;
+	return lchown(path, owner.st_uid, owner.st_gid) == 0 || errno == ENOENT;
 }
 
 int command_fail(const char *what, const char *mend)
@@ -65,8 +79,8 @@ int command_fail_store(const char *path, enum err err)
 		return EXIT_REFUSED;
 	}
 	fprintf(stderr,
-	    "sekimorid: %s: cannot be opened (%s). Check the disk and the "
-	    "owner of the directory.\n",
+	    "sekimorid: %s: cannot be opened (%s). Check the disk, and that "
+	    "the user sekimori owns the directory and all in it.\n",
 	    path, err_text(err));
 	return EXIT_REFUSED;
 }

@@ -120,6 +120,21 @@ static int fill(struct init *init, const char *recovery_path)
 	return command_fail_store(init->db_path, err);
 }
 
+static int hand_over(const struct init *init)
+{
+	char wal[CONFIG_VALUE_SIZE + 8];
+
+	snprintf(wal, sizeof(wal), "%s-wal", init->db_path);
+	if (command_hand_over(init->settings, init->db_path) &&
+	    command_hand_over(init->settings, wal) &&
+	    (!init->made_key ||
+		command_hand_over(init->settings, init->key_path)))
+		return EXIT_DONE;
+	return command_fail("the new files cannot be given to the owner of "
+			    "the state directory",
+	    "Check that its file system knows owners");
+}
+
 static void tell(const struct init *init, const char *recovery_path)
 {
 	printf("Made %s (key-encryption key, 0600) and %s.\n", init->key_path,
@@ -130,9 +145,10 @@ static void tell(const struct init *init, const char *recovery_path)
 		    recovery_path);
 	else
 		printf("No recovery key was asked for, so backups cannot be "
-		       "made. To have one: init again with --recovery-key.\n");
-	printf("Next: sekimorid run --config FILE, then sekimorictl terminal "
-	       "add NAME\n");
+		       "made. To have one: remove both files now and init "
+		       "again with --recovery-key FILE.\n");
+	printf("Next: systemctl enable --now sekimorid, then sekimorictl "
+	       "terminal add NAME\n");
 }
 
 static void undo(struct init *init, const char *recovery_path)
@@ -170,6 +186,8 @@ int command_init(
 		code = fill(&init, options->recovery_key);
 	store_close(init.store);
 	keyring_free(init.keyring);
+	if (code == EXIT_DONE)
+		code = hand_over(&init);
 	if (code == EXIT_DONE)
 		tell(&init, options->recovery_key);
 	else

@@ -101,11 +101,18 @@ int command_restore(
 		err = backup_restore(&request);
 	if (err != ERR_NONE)
 		return fail_restore(err);
+	if (!command_hand_over(settings, db_path) ||
+	    !command_hand_over(settings, key_path))
+		fprintf(stderr,
+		    "sekimorid: give %s and %s to the user sekimori (chown) "
+		    "before starting.\n",
+		    db_path, key_path);
 	printf("Restored %s and %s.\n", db_path, key_path);
 	if (settings->key_file[0] == 'c')
 		printf("The key file is to become the systemd credential "
 		       "again: systemd-creds encrypt.\n");
-	printf("Next: start sekimorid, then `sekimorictl audit verify`, and "
-	       "bind counter tokens again with `sekimorictl token confirm`.\n");
+	printf(
+	    "Next: systemctl start sekimorid, then `sekimorictl audit verify`, and "
+	    "bind counter tokens again with `sekimorictl token confirm`.\n");
 	return EXIT_DONE;
 }

@@ -49,7 +49,8 @@ static int open_store(struct running *running)
 	if (err != ERR_NONE) {
 		fprintf(stderr,
 		    "sekimorid: %s: the key file: %s. Without it nothing can "
-		    "be opened: put it back, or restore a backup.\n",
+		    "be opened: give it to the user sekimori with mode 0600, "
+		    "put it back, or restore a backup.\n",
 		    key_path, err_text(err));
 		return EXIT_REFUSED;
 	}

@@ -35,6 +35,10 @@ int command_restore(
 bool command_key_path(
     const struct settings *settings, char *out, size_t out_size);
 
+/* What root makes belongs to whom the state directory belongs, so that the
+ * server, which is not root, can open it. A path that is not there is fine. */
+bool command_hand_over(const struct settings *settings, const char *path);
+
 /* "sekimorid: what. mend" on stderr; returns EXIT_REFUSED. */
 int command_fail(const char *what, const char *mend);
 
