@@ -67,9 +67,10 @@ static const struct message_row messages[] = {
 	{{"Clock is wrong. Contact IT.",
 	     "時刻が正しくありません。情報担当に連絡してください。"},
 	    {0}},
-    [FRAME_MESSAGE_UNAVAILABLE] = {{"Sign-in service out of reach.",
-				       "認証サーバーに接続できません。"},
-	{0}},
+    [FRAME_MESSAGE_UNAVAILABLE] =
+	{{"Sign-in service out of reach. Contact IT.",
+	     "認証サーバーに接続できません。情報担当に連絡してください。"},
+	    {0}},
     [FRAME_MESSAGE_EMERGENCY_UNTIL] = {{"Signed in with emergency code.",
 					   "緊急用コードでログインしました。"},
 	{"Signed in with emergency code, valid to %s.",

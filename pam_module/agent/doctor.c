@@ -71,19 +71,46 @@ static void check_dates(struct doctor *doctor, const char *pem)
 		err = certificate_validity(certificate, &from, &until);
 	X509_free(certificate);
 	if (err != ERR_NONE)
-		doctor_tell(
-		    doctor, DOCTOR_FAIL, STATE_CERTIFICATE, "is unreadable.");
+		doctor_tell(doctor, DOCTOR_FAIL, STATE_CERTIFICATE,
+		    "is unreadable. Join again with --force.");
 	else if (now < from)
 		doctor_tell(doctor, DOCTOR_FAIL, STATE_CERTIFICATE,
 		    "is not valid yet. Set this machine's clock.");
 	else if (now >= until)
 		doctor_tell(doctor, DOCTOR_FAIL, STATE_CERTIFICATE,
-		    "has expired. Check the clock, or join again.");
+		    "has expired. Check the clock, or join again with "
+		    "--force.");
 	else if (until - now < EXPIRY_WARN_S)
 		doctor_tell(doctor, DOCTOR_WARN, STATE_CERTIFICATE,
 		    "ends within a week. The agent renews it when it runs.");
 	else
 		doctor_tell(doctor, DOCTOR_OK, STATE_CERTIFICATE, "is valid");
+}
+
+/* What answers, and how to mend it. */
+static void tell_fault(
+    struct doctor *doctor, const char *url, enum https_fault fault)
+{
+	static const char *const mends[] = {
+	    [HTTPS_FAULT_NONE] = "But not in time. Try again.",
+	    [HTTPS_FAULT_UNKNOWN_HOST] = "Check name servers and /etc/hosts.",
+	    [HTTPS_FAULT_UNREACHABLE] = "Check network and firewall, and on "
+					"the server: systemctl status "
+					"sekimorid",
+	    [HTTPS_FAULT_NO_TLS] = "Check the port in agent.conf.",
+	    [HTTPS_FAULT_UNTRUSTED] = "If the server was made anew, join "
+				      "again with --force; else somebody "
+				      "stands in between.",
+	    [HTTPS_FAULT_WRONG_NAME] = "Add this name to server_names in "
+				       "sekimorid.conf and restart sekimorid.",
+	    [HTTPS_FAULT_DATES] = "Set the clocks of both machines.",
+	    [HTTPS_FAULT_GARBAGE] = "Check the port in agent.conf.",
+	};
+	char finding[256];
+
+	snprintf(finding, sizeof(finding), "%s. %s", https_fault_text(fault),
+	    mends[fault]);
+	doctor_tell(doctor, DOCTOR_FAIL, url, finding);
 }
 
 static void check_server(struct doctor *doctor, struct server_client *client,
@@ -97,13 +124,16 @@ static void check_server(struct doctor *doctor, struct server_client *client,
 	    server_client_probe(client, server, &request, &reply, &fault);
 
 	if (err != ERR_NONE)
-		doctor_tell(doctor, DOCTOR_FAIL, url, https_fault_text(fault));
+		tell_fault(doctor, url, fault);
 	else if (reply.status == 403)
 		doctor_tell(doctor, DOCTOR_FAIL, url,
-		    "refuses this terminal. Join again if it was not meant.");
+		    "refuses this terminal: revoked or expired. On the "
+		    "server: sekimorictl terminal list. To join again: "
+		    "sekimori-agent join --force");
 	else if (reply.status != 200)
-		doctor_tell(
-		    doctor, DOCTOR_WARN, url, "answers, but not ready.");
+		doctor_tell(doctor, DOCTOR_WARN, url,
+		    "answers, but is busy or its disk fails. On the server: "
+		    "journalctl -u sekimorid");
 	else
 		doctor_tell(doctor, DOCTOR_OK, url, "answers");
 	server_reply_free(&reply);
@@ -126,8 +156,8 @@ static void check_servers(
 		client, &(struct tls_identity){.ca_pem = identity->ca_pem,
 			    .certificate_pem = identity->certificate_pem,
 			    .key_pem = identity->key_pem}) != ERR_NONE)
-		doctor_tell(
-		    doctor, DOCTOR_FAIL, STATE_CA, "is unusable. Join again.");
+		doctor_tell(doctor, DOCTOR_FAIL, STATE_CA,
+		    "is unusable. Join again with --force.");
 	else
 		for (size_t i = 0; i < config.servers.count; i++)
 			check_server(
@@ -143,7 +173,8 @@ static void check_identity(struct doctor *doctor)
 	if (err != ERR_NONE) {
 		doctor_tell(doctor, DOCTOR_FAIL, doctor->directory,
 		    err == ERR_CORRUPT
-			? "key and certificate do not match. Join again."
+			? "key and certificate do not match. Join again "
+			  "with --force."
 			: "holds no usable identity. Run sekimori-agent join, "
 			  "or this as root.");
 		return;
@@ -168,7 +199,7 @@ static void check_socket(struct doctor *doctor, const char *path)
 	if (fd < 0 || connect(fd, (const struct sockaddr *)&address,
 			  sizeof(address)) != 0)
 		doctor_tell(doctor, DOCTOR_FAIL, path,
-		    "nobody answers. systemctl start sekimori-agent.socket");
+		    "nobody answers. systemctl enable --now sekimori-agent");
 	else if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0 ||
 		 (peer.uid != 0 && (!agent || peer.uid != agent->pw_uid)))
 		doctor_tell(doctor, DOCTOR_FAIL, path,

@@ -57,7 +57,7 @@ void doctor_check_pam(struct doctor *doctor)
 			doctor_tell(doctor, DOCTOR_OK, path, "asks for a code");
 		else
 			doctor_tell(doctor, DOCTOR_WARN, path,
-			    "lacks pam_sekimori.so: no second factor there.");
+			    "asks for no code: pam_sekimori.so is not in it.");
 	}
 }
 
@@ -110,7 +110,8 @@ void doctor_check_sshd(struct doctor *doctor)
 	if (strcasecmp(keyboard, "yes") != 0)
 		doctor_tell(doctor, DOCTOR_WARN, "sshd_config",
 		    "KbdInteractiveAuthentication is not yes: nobody can be "
-		    "asked for a code over ssh. Set it to yes.");
+		    "asked for a code over ssh. Set it in a file below "
+		    "/etc/ssh/sshd_config.d.");
 	if (strcasecmp(root, "no") != 0)
 		doctor_tell(doctor, DOCTOR_WARN, "sshd_config",
 		    "PermitRootLogin is not no. Keep a key for emergencies "

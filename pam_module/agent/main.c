@@ -187,8 +187,11 @@ static int command_join(const struct arguments *arguments)
 		fprintf(stderr, "sekimori-agent: %s\n", result.problem);
 		return EXIT_FAILED;
 	}
-	printf("This machine is now terminal %s of %s.\n", result.terminal,
-	    arguments->server);
+	printf("This machine is now terminal %s of %s.\n"
+	       "Next: systemctl %s sekimori-agent, then sekimori-agent "
+	       "doctor.\n",
+	    result.terminal, arguments->server,
+	    arguments->force ? "restart" : "enable --now");
 	return EXIT_DONE;
 }
 

@@ -137,7 +137,8 @@ static const struct shown_row {
     {"[prompt=Token, please: ]", 0, refuses,
 	"P:Token, please: |E:Authentication failed. Please try again.|"},
     {"lang=en explain", 0, unheard_of, "P:One-time code: |"},
-    {"lang=en explain", 0, NULL, "E:Sign-in service out of reach.|"},
+    {"lang=en explain", 0, NULL,
+	"E:Sign-in service out of reach. Contact IT.|"},
     {"lang=en explain", PAM_SILENT, NULL, ""},
     {"lang=en", 0, NULL, ""},
 };
