@@ -63,7 +63,8 @@ cleanup() {
 	done
 	wait 2>/dev/null || true
 	cd /
-	umount -l "${modules:-/etc}" /etc /var /run "$scratch" 2>/dev/null || true
+	umount -l /var/lib/sekimori /var/lib/sekimori-agent \
+		"${modules:-/etc}" /etc /var /run "$scratch" 2>/dev/null || true
 	exit "$status"
 }
 trap cleanup EXIT
@@ -172,7 +173,12 @@ mount -t overlay overlay -o "lowerdir=$modules,upperdir=$scratch/modules,\
 workdir=$scratch/modules.work" "$modules"
 install -m 0644 "$programs/pam_sekimori.so" "$modules"
 export PATH=$programs:/usr/sbin:/usr/bin:/sbin:/bin
-mkdir -p /run/sekimori /etc/sekimori
+mkdir -p /run/sekimori /etc/sekimori /var/lib/sekimori /var/lib/sekimori-agent
+# A machine that Sekimori is installed on has a server and a terminal already.
+mount -t tmpfs -o mode=700 tmpfs /var/lib/sekimori
+mount -t tmpfs -o mode=700 tmpfs /var/lib/sekimori-agent
+# The server tells times in its own zone, the PAM module in the terminal's.
+export TZ=Asia/Tokyo
 cd "$work"
 
 step "1. A server: database, keys and certificates of its own"
