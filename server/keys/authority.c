@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "server/keys/issue.h"
+#include "server/keys/request.h"
 #include "server/store/authority_rows.h"
 #include "shared/secret.h"
 
@@ -254,7 +255,7 @@ enum err authority_sign_terminal(const struct authority *authority,
 	    .from = now_s,
 	    .until = authority_leaf_until(ca, now_s, lifetime_s)};
 	X509 *certificate = NULL;
-	enum err err = issue_read_request(request_pem, &subject.key);
+	enum err err = request_read(request_pem, &subject.key);
 
 	if (err == ERR_NONE && subject.until <= now_s)
 		err = ERR_NOT_ALLOWED; /* the CA has ended */

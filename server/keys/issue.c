@@ -4,14 +4,12 @@
 #include <arpa/inet.h>
 #include <openssl/bn.h>
 #include <openssl/err.h>
-#include <openssl/pem.h>
 #include <openssl/x509v3.h>
 #include <stdbool.h>
 #include <string.h>
 
 enum {
 	SERIAL_BITS = 128,
-	REQUEST_BYTES_MAX = 8192,
 	X509_VERSION_THREE = 2, /* counted from zero */
 };
 
@@ -200,52 +198,4 @@ enum err issue_terminal(const struct issue_subject *subject,
 		return ERR_CRYPTO;
 	return finish(certificate, signer, extensions,
 	    sizeof(extensions) / sizeof(extensions[0]), out);
-}
-
-static bool is_p256(const EVP_PKEY *key)
-{
-	char group[32] = "";
-	size_t length = 0;
-
-	return key && EVP_PKEY_is_a(key, "EC") &&
-	       EVP_PKEY_get_group_name(key, group, sizeof(group), &length) ==
-		   1 &&
-	       strcmp(group, SN_X9_62_prime256v1) == 0;
-}
-
-/* Nobody is asked for the passphrase of an encrypted request. */
-static int refuse_passphrase(char *out, int size, int writing, void *context)
-{
-	(void)out, (void)size, (void)writing, (void)context;
-	return -1;
-}
-
-enum err issue_read_request(const char *pem, EVP_PKEY **out)
-{
-	size_t length = strnlen(pem, REQUEST_BYTES_MAX + 1);
-	BIO *bio = NULL;
-	X509_REQ *request = NULL;
-	EVP_PKEY *key = NULL;
-	enum err err = ERR_INVALID;
-
-	if (length > REQUEST_BYTES_MAX)
-		return ERR_INVALID;
-	bio = BIO_new_mem_buf(pem, (int)length);
-	if (bio)
-		request =
-		    PEM_read_bio_X509_REQ(bio, NULL, refuse_passphrase, NULL);
-	if (!request)
-		goto out;
-	key = X509_REQ_get_pubkey(request);
-	if (!is_p256(key) || X509_REQ_verify(request, key) != 1)
-		goto out;
-	*out = key;
-	key = NULL;
-	err = ERR_NONE;
-out:
-	EVP_PKEY_free(key);
-	X509_REQ_free(request);
-	BIO_free(bio);
-	ERR_clear_error();
-	return err;
 }

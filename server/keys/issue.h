@@ -40,8 +40,4 @@ enum err issue_server(const struct issue_subject *subject,
 enum err issue_terminal(const struct issue_subject *subject,
     const struct issue_signer *signer, X509 **out);
 
-/* The key of a PKCS #10 request in PEM, whose signature proves that the
- * asker has it. Nothing else of the request is looked at. ERR_INVALID. */
-enum err issue_read_request(const char *pem, EVP_PKEY **out);
-
 #endif

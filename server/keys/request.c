@@ -8,12 +8,16 @@
 #include <stdbool.h>
 #include <string.h>
 
-static bool is_p256(EVP_PKEY *key)
+enum {
+	REQUEST_BYTES_MAX = 8192
+};
+
+static bool is_p256(const EVP_PKEY *key)
 {
 	char group[32] = "";
 	size_t length = 0;
 
-	return key && EVP_PKEY_get_base_id(key) == EVP_PKEY_EC &&
+	return key && EVP_PKEY_is_a(key, "EC") &&
 	       EVP_PKEY_get_group_name(key, group, sizeof(group), &length) ==
 		   1 &&
 	       strcmp(group, SN_X9_62_prime256v1) == 0;
@@ -27,20 +31,41 @@ static int refuse_passphrase(char *out, int size, int writing, void *context)
 	return -1;
 }
 
-enum err request_check(const char *pem)
+enum err request_read(const char *pem, EVP_PKEY **out)
 {
-	enum err err = ERR_INVALID;
+	size_t length = strnlen(pem, REQUEST_BYTES_MAX + 1);
+	BIO *bio = NULL;
 	X509_REQ *request = NULL;
-	BIO *bio = BIO_new_mem_buf(pem, -1);
+	EVP_PKEY *key = NULL;
+	enum err err = ERR_INVALID;
 
-	if (!bio)
-		return ERR_MEMORY;
-	request = PEM_read_bio_X509_REQ(bio, NULL, refuse_passphrase, NULL);
-	if (request && is_p256(X509_REQ_get0_pubkey(request)) &&
-	    X509_REQ_verify(request, X509_REQ_get0_pubkey(request)) == 1)
-		err = ERR_NONE;
+	if (length > REQUEST_BYTES_MAX)
+		return ERR_INVALID;
+	bio = BIO_new_mem_buf(pem, (int)length);
+	if (bio)
+		request =
+		    PEM_read_bio_X509_REQ(bio, NULL, refuse_passphrase, NULL);
+	if (!request)
+		goto out;
+	key = X509_REQ_get_pubkey(request);
+	if (!is_p256(key) || X509_REQ_verify(request, key) != 1)
+		goto out;
+	*out = key;
+	key = NULL;
+	err = ERR_NONE;
+out:
+	EVP_PKEY_free(key);
 	X509_REQ_free(request);
 	BIO_free(bio);
 	ERR_clear_error();
+	return err;
+}
+
+enum err request_check(const char *pem)
+{
+	EVP_PKEY *key = NULL;
+	enum err err = request_read(pem, &key);
+
+	EVP_PKEY_free(key);
 	return err;
 }

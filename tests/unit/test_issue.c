@@ -5,6 +5,7 @@
  * whose key is not what it should be or not the asker's.
  */
 #include "server/keys/issue.h"
+#include "server/keys/request.h"
 
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
@@ -159,7 +160,7 @@ static void a_request_gives_its_key(void **state)
 	char *pem = request_of(world->leaf_key, world->leaf_key);
 	EVP_PKEY *key = NULL;
 
-	assert_int_equal(issue_read_request(pem, &key), ERR_NONE);
+	assert_int_equal(request_read(pem, &key), ERR_NONE);
 	assert_int_equal(EVP_PKEY_eq(key, world->leaf_key), 1);
 	EVP_PKEY_free(key);
 	free(pem);
@@ -181,8 +182,7 @@ static void bad_requests_are_refused(void **state)
 		EVP_PKEY *key = NULL;
 
 		print_message("row %zu\n", i);
-		assert_int_equal(
-		    issue_read_request(rows[i], &key), ERR_INVALID);
+		assert_int_equal(request_read(rows[i], &key), ERR_INVALID);
 		assert_null(key);
 		free(rows[i]);
 	}

@@ -42,7 +42,7 @@ static enum err check(const char *pem)
 static enum err read_key(const char *pem)
 {
 	EVP_PKEY *key = NULL;
-	enum err err = issue_read_request(pem, &key);
+	enum err err = request_read(pem, &key);
 
 	EVP_PKEY_free(key);
 	return err;
