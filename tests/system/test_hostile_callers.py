@@ -15,7 +15,7 @@ import frames
 import programs
 from frames import Caller, FakeAgent
 from programs import as_user, password_of
-from world import HERE, wait_for
+from world import HERE, at_once, result_of, wait_for
 
 
 @pytest.fixture(scope="module")
@@ -124,15 +124,19 @@ def test_closed_standard_descriptors_do_not_mix_with_the_socket(
     assert not (ready.world.work / "opened").exists()
 
 
+LIMITS = ("--nofile=5:5", "--as=30000000:30000000", "--fsize=0:0",
+          "--nproc=1:1", "--data=1000000:1000000")
+
+
 def test_resource_limits_set_by_the_caller_open_nothing(ready, server):
-    for limit in ("--nofile=5:5", "--as=30000000:30000000", "--fsize=0:0",
-                  "--nproc=1:1", "--data=1000000:1000000"):
-        done = subprocess.run(
+    def su_within(limit):
+        return subprocess.run(
             ["setsid", "-w", *as_user("mallory", "prlimit", limit, "su",
                                       "bob", "-c", "echo IN")],
             input=f"{password_of('bob')}\n000000\n", text=True, timeout=30,
             capture_output=True, check=False,
             env=ready.world.environment())
+    for limit, done in at_once(su_within, LIMITS).items():
         assert "IN" not in done.stdout and done.returncode != 0, (limit, done)
 
 
@@ -214,20 +218,30 @@ LIES = {
 }
 
 
-@pytest.mark.parametrize("lie", LIES)
-def test_an_agent_that_lies(ready, world, lie):
-    """Root's own agent, gone mad: nobody gets in, within the deadline."""
-    path = world.directory("lies") / "agent.sock"
+@pytest.fixture(scope="module")
+def lied_to(ready, world):
+    """{lie: (Run, whether the agent was asked)}"""
+    def hear(lie):
+        path = world.directory("lies") / "agent.sock"
 
-    def act(stream):
-        frames.receive(stream)
-        LIES[lie](stream)
-    fake = FakeAgent(path, act)
-    ready.probe.service("lied", ready.line(options="explain", socket=path),
-                        "auth required pam_permit.so")
-    run = ready.probe("lied", "alice", ["123456"] * 40)
-    fake.close()
-    assert fake.seen
+        def act(stream):
+            frames.receive(stream)
+            LIES[lie](stream)
+        fake = FakeAgent(path, act)
+        service = "lied-" + lie.replace(" ", "-")
+        ready.probe.service(service, ready.line(
+            options="explain", socket=path), "auth required pam_permit.so")
+        run = ready.probe(service, "alice", ["123456"] * 40)
+        fake.close()
+        return run, fake.seen
+    return at_once(hear, LIES)
+
+
+@pytest.mark.parametrize("lie", LIES)
+def test_an_agent_that_lies(lied_to, lie):
+    """Root's own agent, gone mad: nobody gets in, within the deadline."""
+    run, asked = result_of(lied_to, lie)
+    assert asked
     assert run.code != "PAM_SUCCESS", run
     assert run.code in ("PAM_AUTHINFO_UNAVAIL", "PAM_AUTH_ERR",
                         "PAM_MAXTRIES"), run

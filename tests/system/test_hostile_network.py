@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A network and a server that mean no good. A server of ours under a CA the
 agent trusts says what is not true; others have certificates of other CAs."""
+import base64
 import json
 import ssl
 import subprocess
@@ -9,6 +10,8 @@ import threading
 import time
 
 import pytest
+
+from world import at_once, result_of
 
 LIMIT_S = 5.3
 
@@ -205,29 +208,40 @@ def honest(stream, request):
 
 def test_the_fake_server_is_believed_when_it_says_what_is_right(
         place, server, trusted_pair):
-    """Otherwise the refusals below would prove nothing."""
     fake = FakeServer(server.port, *trusted_pair, honest)
     run = try_login(place, fake)
     assert run.codes == ["PAM_SUCCESS"] * 2, run
 
 
-def final(answer):
-    """Lies at the verdict only."""
-    def act(stream, request):
-        line, body = request
-        asked = json.loads(body) if body else {}
-        if line.startswith("GET") or ("user" in asked and
-                                      "factor" not in asked):
-            return honest(stream, request)
-        return answer(stream)
-    return act
+def liar(stream, request):
+    """Lies as the name of the user says: "final LIE" is honest until the
+    verdict, "first LIE" lies from the first answer on."""
+    line, body = request
+    asked = json.loads(body) if body else {}
+    if line.startswith("GET"):
+        return honest(stream, request)
+    if "user" not in asked:
+        user = plain(line.split(" ")[1].split("/")[-1])
+    else:
+        user = asked["user"]
+        if user.startswith("final") and "factor" not in asked:
+            return reply(stream, {**challenge(request), "login": urlsafe(
+                user)})
+    lie = user.partition(" ")[2]
+    if lie == "truth":
+        return reply(stream, accept_of(user))
+    return ANSWERS[lie](stream, user)
 
 
-def everywhere(answer):
-    return lambda stream, request: answer(stream)
+def urlsafe(text):
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
-def drip(stream):
+def plain(text):
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode()
+
+
+def drip(stream, _):
     data = b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n" + b" " * 100
     for byte in data:
         stream.sendall(bytes([byte]))
@@ -235,67 +249,85 @@ def drip(stream):
     return False
 
 
-def hang(stream):
+def hang(stream, _):
     time.sleep(9)
     return False
 
 
 def raw(data):
-    def answer(stream):
+    def answer(stream, _):
         stream.sendall(data)
         return False
     return answer
 
 
 ANSWERS = {
-    "accept for another user": lambda s: reply(s, accept_of("root")),
-    "accept without a user": lambda s: reply(
+    "accept for another user": lambda s, u: reply(s, accept_of("root")),
+    "accept without a user": lambda s, u: reply(
         s, {"result": "accept", "by": "otp", "login": "x", "notices": []}),
-    "accept with a number as user": lambda s: reply(
+    "accept with a number as user": lambda s, u: reply(
         s, {**accept_of("x"), "user": 7}),
-    "accept twice told": lambda s: reply(
-        s, b'{"result":"deny","result":"accept","user":"s0001",'
-           b'"person":"s0001","by":"otp","login":"x","notices":[]}'),
-    "accept with 201": lambda s: reply(s, accept_of("s0001"), "201 Created"),
-    "accept with 403": lambda s: reply(s, accept_of("s0001"), "403 No"),
-    "accept with 500": lambda s: reply(s, accept_of("s0001"), "500 Oh"),
-    "an unknown result": lambda s: reply(s, {"result": "welcome"}),
-    "no result": lambda s: reply(s, {}),
-    "a list": lambda s: reply(s, [accept_of("s0001")]),
-    "garbage": lambda s: reply(s, b"\xff\xfe garbage \x00"),
-    "half of it": raw(b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n"
-                      b'{"result":"accept","user":"s0001"'),
+    "accept twice told": lambda s, u: reply(s, json.dumps(accept_of(u))
+        .replace("{", '{"result":"deny",', 1).encode()),
+    "accept with 201": lambda s, u: reply(s, accept_of(u), "201 Created"),
+    "accept with 403": lambda s, u: reply(s, accept_of(u), "403 No"),
+    "accept with 500": lambda s, u: reply(s, accept_of(u), "500 Oh"),
+    "an unknown result": lambda s, u: reply(s, {"result": "welcome"}),
+    "no result": lambda s, u: reply(s, {}),
+    "a list": lambda s, u: reply(s, [accept_of(u)]),
+    "garbage": lambda s, u: reply(s, b"\xff\xfe garbage \x00"),
+    "half of it": lambda s, u: raw(
+        b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n" +
+        json.dumps(accept_of(u)).encode())(s, u),
     "no HTTP": raw(b"accept\n" * 100),
     "nothing": raw(b""),
-    "ten megabytes": lambda s: reply(s, b'{"x":"' + b"a" * 10_000_000 + b'"}'),
-    "endless headers": lambda s: [s.sendall(b"X: y\r\n" * 1000)
-                                  for _ in range(2000)] and False,
-    "a redirect": lambda s: reply(
-        s, accept_of("s0001"), "302 Found",
+    "ten megabytes": lambda s, u: reply(
+        s, {**accept_of(u), "x": "a" * 10_000_000}),
+    "endless headers": lambda s, u: [
+        s.sendall(b"X: y\r\n" * 1000) for _ in range(2000)] and False,
+    "a redirect": lambda s, u: reply(
+        s, accept_of(u), "302 Found",
         "Location: https://localhost:1/\r\n"),
-    "a redirect to a file": lambda s: reply(
+    "a redirect to a file": lambda s, u: reply(
         s, b"", "301 Moved", "Location: file:///etc/passwd\r\n"),
-    "a deep answer": lambda s: reply(s, b"[" * 100000),
+    "a deep answer": lambda s, u: reply(s, b"[" * 100000),
     "drips": drip,
     "hangs": hang,
 }
 
 
+FIRST = ("garbage", "drips", "hangs", "a redirect", "no HTTP",
+         "accept for another user")
+
+
+@pytest.fixture(scope="module")
+def lied_to(place, server, trusted_pair):
+    """{"final LIE" or "first LIE": Run}; the lie is the user's name."""
+    fake = FakeServer(server.port, *trusted_pair, liar)
+    names = ["final truth"] + [f"final {lie}" for lie in ANSWERS] + \
+        [f"first {lie}" for lie in FIRST]
+    runs = at_once(lambda name: place.probe("net", name, ["123456"],
+                                            ("auth", "acct")), names)
+    fake.close()
+    return runs
+
+
+def test_the_liar_is_believed_when_it_says_what_is_right(lied_to):
+    """Otherwise the refusals would prove nothing."""
+    assert result_of(lied_to, "final truth").codes == ["PAM_SUCCESS"] * 2
+
+
 @pytest.mark.parametrize("lie", ANSWERS)
-def test_a_server_that_answers(place, server, trusted_pair, lie):
-    fake = FakeServer(server.port, *trusted_pair, final(ANSWERS[lie]))
-    run = try_login(place, fake)
+def test_a_server_that_answers(lied_to, lie):
+    run = result_of(lied_to, f"final {lie}")
     assert "PAM_SUCCESS" not in run.codes, run
     assert run.codes[0] in ("PAM_AUTHINFO_UNAVAIL", "PAM_AUTH_ERR"), run
     assert run.seconds[0] < LIMIT_S, run
 
 
-@pytest.mark.parametrize("lie", ["garbage", "drips", "hangs", "a redirect",
-                                 "accept for another user"])
-def test_a_server_that_answers_from_the_start(place, server, trusted_pair,
-                                              lie):
-    fake = FakeServer(server.port, *trusted_pair, everywhere(ANSWERS[lie]))
-    run = try_login(place, fake)
+@pytest.mark.parametrize("lie", FIRST)
+def test_a_server_that_answers_from_the_start(lied_to, lie):
+    run = result_of(lied_to, f"first {lie}")
     assert "PAM_SUCCESS" not in run.codes, run
     assert run.seconds[0] < LIMIT_S, run
 
@@ -303,9 +335,9 @@ def test_a_server_that_answers_from_the_start(place, server, trusted_pair,
 def test_a_redirect_is_not_followed(place, server, cas, trusted_pair):
     elsewhere = FakeServer(server.world.port(), *trusted_pair, honest)
     port = elsewhere.listener.getsockname()[1]
-    fake = FakeServer(server.port, *trusted_pair, final(lambda s: reply(
+    fake = FakeServer(server.port, *trusted_pair, lambda s, _: reply(
         s, b"", "307 Temporary Redirect",
-        f"Location: https://localhost:{port}/v1/logins\r\n")))
+        f"Location: https://localhost:{port}/v1/logins\r\n"))
     run = try_login(place, fake)
     elsewhere.close()
     assert "PAM_SUCCESS" not in run.codes and not elsewhere.requests
