@@ -95,8 +95,7 @@ static void login_told(struct terminal_call *call)
 	counts->decisions[decision->result]++;
 	if (decision->result == RESULT_DENY)
 		counts->reasons[decision->reason]++;
-	log_line(LOG_INFO, "decision",
-	    LOG_TEXT("request_id", call->exchange->request_id),
+	log_line(LOG_INFO, "decision", LOG_TEXT("request_id", call->request_id),
 	    LOG_TEXT("result", result_text(decision->result)),
 	    LOG_TEXT("reason", decision->result == RESULT_DENY
 				   ? reason_text(decision->reason)

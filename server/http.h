@@ -27,6 +27,7 @@ enum {
 	HTTP_IDLE_DEADLINE_S = 600,
 	HTTP_BODY_BYTES_MAX = 16384,
 	HTTP_ADMIN_BODY_BYTES_MAX = 1048576,
+	HTTP_REQUEST_ID_SIZE = 17,
 };
 
 enum http_peer_kind {
@@ -57,7 +58,8 @@ struct http_exchange {
 	const struct http_peer *peer;
 	const char *body; /* message body, NUL-terminated beyond length */
 	size_t body_length;
-	char request_id[17]; /* random hex, for logs and audit */
+	char request_id[HTTP_REQUEST_ID_SIZE]; /* random hex, for logs and
+						  audit */
 	struct http_connection *connection;
 };
 

@@ -30,6 +30,7 @@ struct login_call {
 	bool decided;         /* a decision was made now; false: told again */
 	struct person person; /* who asked, or his decoy */
 	bool known;
+	unsigned char stranger[PERSON_STRANGER_BYTES]; /* hash of the account */
 };
 
 /* The work of both forms of the login call. */

@@ -85,7 +85,7 @@ static enum err load_subject(struct login_call *login, struct store *store,
 
 	err = person_meet(store, login->claims.user,
 	    login->claims.person[0] ? login->claims.person : NULL,
-	    &login->person, &login->known);
+	    &login->person, &login->known, login->stranger);
 	if (err == ERR_NONE)
 		err = subject_load(store, &login->person, factor,
 		    login->call.terminal.id, out);
@@ -213,14 +213,9 @@ static enum err record(struct login_call *login, struct store *store,
 	const struct decision *decision = &login->decision;
 	struct audit_entry entry = {0};
 	char same[3 * (NAME_BYTES_MAX + 1) + 40];
-	char stranger[ENCODE_HEX_SIZE(16)] = "";
-	unsigned char hash[ONCE_KEY_BYTES];
-	enum err err = keyed_key(store, "user", login->claims.user,
-	    strlen(login->claims.user), hash);
+	char stranger[ENCODE_HEX_SIZE(PERSON_STRANGER_BYTES)];
 
-	if (err != ERR_NONE)
-		return err;
-	encode_hex(hash, sizeof(hash), stranger);
+	encode_hex(login->stranger, sizeof(login->stranger), stranger);
 	describe(login, permit, token_serial, stranger, &entry);
 	if (decision->result == RESULT_ACCEPT ||
 	    (decision->evaluated && decision->reason == REASON_WRONG))

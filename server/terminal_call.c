@@ -55,6 +55,7 @@ struct terminal_call *terminal_call_new(
 	}
 	call->server = server;
 	call->exchange = exchange;
+	memcpy(call->request_id, exchange->request_id, HTTP_REQUEST_ID_SIZE);
 	judgement = server_now(server, &call->now_ms);
 	call->now_s = judgement.now_s;
 	call->clock_trusted = judgement.trusted;
@@ -198,8 +199,6 @@ static void call_finish(struct job *job, enum err err)
 		terminal_call_problem(call, 503,
 		    "The server could not make its decision durable.");
 	}
-	if (err == ERR_NONE && call->told)
-		call->told(call);
 	if (call->status == 200) {
 		reply.body = call->reply;
 		reply.body_length = strlen(call->reply);
@@ -207,6 +206,9 @@ static void call_finish(struct job *job, enum err err)
 	} else {
 		http_reply_problem(call->exchange, call->status, call->detail);
 	}
+	call->exchange = NULL;
+	if (err == ERR_NONE && call->told)
+		call->told(call);
 	call_free(call);
 }
 

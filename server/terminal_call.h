@@ -15,7 +15,8 @@
 struct terminal_call {
 	struct job job;
 	struct server *server;
-	struct http_exchange *exchange;
+	struct http_exchange *exchange; /* until the reply */
+	char request_id[HTTP_REQUEST_ID_SIZE];
 	/* The body; strings taken from it point into one of these. */
 	json_t *request;
 	char *plain;
@@ -33,7 +34,8 @@ struct terminal_call {
 	/* The work. An error rolls back; a refusal sets status and detail
 	 * and returns ERR_NONE. */
 	enum err (*work)(struct terminal_call *call, struct store *store);
-	/* On the loop's thread, before the reply; may be NULL. */
+	/* On the loop's thread, once the reply is on its way (nobody waits
+	 * for a log); exchange is gone. May be NULL. */
 	void (*told)(struct terminal_call *call);
 	/* Frees what the embedding struct owns; may be NULL. */
 	void (*wipe)(struct terminal_call *call);

@@ -136,16 +136,19 @@ static enum err read_by_id(struct store *store, int64_t id, struct person *out)
 	return read_only_one(q, out);
 }
 
-/* Decoys are the first persons there are (decoy.c). */
-static enum err pick_decoy(
-    struct store *store, const char *login, int64_t *out_id)
+/* Decoys are the first persons there are (decoy.c). One hash says which and
+ * names the stranger; neither half tells anything of the other. */
+static enum err pick_decoy(struct store *store, const char *login,
+    int64_t *out_id, unsigned char stranger[PERSON_STRANGER_BYTES])
 {
-	unsigned char hash[HASHER_BYTES];
+	unsigned char both[HASHER_BYTES];
+	const unsigned char *hash = both + PERSON_STRANGER_BYTES;
 	enum err err =
-	    store_keyed_hash(store, "decoy", login, strlen(login), hash);
+	    store_keyed_hash(store, "user", login, strlen(login), both);
 
 	if (err != ERR_NONE)
 		return err;
+	memcpy(stranger, both, PERSON_STRANGER_BYTES);
 	*out_id = 1 + (hash[0] << 16 | hash[1] << 8 | hash[2]) % STORE_DECOYS;
 	return ERR_NONE;
 }
@@ -165,8 +168,9 @@ static enum err read_decoy(struct store *store, int64_t id, struct person *out)
 enum err person_find_decoy(
     struct store *store, const char *login, struct person *out)
 {
+	unsigned char stranger[PERSON_STRANGER_BYTES];
 	int64_t id;
-	enum err err = pick_decoy(store, login, &id);
+	enum err err = pick_decoy(store, login, &id, stranger);
 
 	return err == ERR_NONE ? read_decoy(store, id, out) : err;
 }
@@ -209,11 +213,12 @@ enum err person_find_login(struct store *store, const char *login,
 }
 
 enum err person_meet(struct store *store, const char *login, const char *user,
-    struct person *out, bool *out_known)
+    struct person *out, bool *out_known,
+    unsigned char stranger[PERSON_STRANGER_BYTES])
 {
 	int64_t id = 0, decoy = 0;
 	enum err found = find_login_id(store, login, user, &id);
-	enum err err = pick_decoy(store, login, &decoy);
+	enum err err = pick_decoy(store, login, &decoy, stranger);
 
 	if (found != ERR_NONE && found != ERR_NOT_FOUND)
 		return found;

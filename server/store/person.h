@@ -10,6 +10,10 @@
 #include "server/store/store.h"
 #include "shared/text.h"
 
+enum {
+	PERSON_STRANGER_BYTES = 16
+};
+
 enum person_state {
 	PERSON_ACTIVE = 0,
 	PERSON_SUSPENDED,
@@ -53,10 +57,12 @@ enum err person_find_decoy(
 /*
  * Both at once, as a login needs it: whoever is meant, or a stranger's decoy
  * and false. The same statements for either, because response times must not
- * say who is known.
+ * say who is known. stranger is a keyed hash of the account named, which
+ * stands in the audit chain where nobody is known by it.
  */
 enum err person_meet(struct store *store, const char *login, const char *user,
-    struct person *out, bool *out_known);
+    struct person *out, bool *out_known,
+    unsigned char stranger[PERSON_STRANGER_BYTES]);
 
 /* At most limit of them after a staff number ("" for the first), in order of
  * it; stops at the first error of each. */
