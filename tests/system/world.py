@@ -88,6 +88,7 @@ class World:
                                             ROOT / "build")).resolve()
         if not (plain / "pam_sekimori.so").exists():
             plain = self.build
+        self.plain = plain
         for name in ("sekimorid", "sekimori-agent", "sekimorictl"):
             if (self.build / name).exists():
                 shutil.copy(self.build / name, self.programs / name)
