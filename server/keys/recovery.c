@@ -32,9 +32,12 @@ static enum err public_pem_of(EVP_PKEY *key, char **out)
 		goto out;
 	length = BIO_get_mem_data(bio, &bytes);
 	err = ERR_MEMORY;
-	text = strndup(bytes, (size_t)length);
+	/* What BIO holds has no end but its length. */
+	text = malloc((size_t)length + 1);
 	if (!text)
 		goto out;
+	memcpy(text, bytes, (size_t)length);
+	text[length] = '\0';
 	*out = text;
 	err = ERR_NONE;
 out:

@@ -148,7 +148,9 @@ static char *request_of(EVP_PKEY *key, EVP_PKEY *signer)
 	X509_REQ_sign(made, signer, EVP_sha256());
 	PEM_write_bio_X509_REQ(bio, made);
 	length = BIO_get_mem_data(bio, &text);
-	pem = strndup(text, (size_t)length);
+	pem = malloc((size_t)length + 1);
+	memcpy(pem, text, (size_t)length);
+	pem[length] = '\0';
 	BIO_free(bio);
 	X509_REQ_free(made);
 	return pem;
