@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -20,13 +21,16 @@ static const char exported[] = "pam_sm_acct_mgmt\n"
 			       "pam_sm_open_session\n"
 			       "pam_sm_setcred\n";
 
-/* Sanitizers bring libraries and sizes of their own. */
-static bool is_sanitized(void)
+/* Sanitizers bring libraries and sizes of their own, so that an instrumented
+ * test looks at the module that `make` has left. */
+static void find_module(char out[HOST_PATH_MAX])
 {
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-	return true;
+	(void)snprintf(out, HOST_PATH_MAX, "build/pam_sekimori.so");
+	if (access(out, R_OK) != 0)
+		skip();
 #else
-	return false;
+	host_module_path("pam_sekimori.so", out);
 #endif
 }
 
@@ -36,7 +40,7 @@ static void output_of(const char *format, char *out, size_t out_size)
 	size_t length;
 	FILE *pipe;
 
-	host_module_path("pam_sekimori.so", module);
+	find_module(module);
 	(void)snprintf(command, sizeof(command), "f='%s'; %s", module, format);
 	pipe = popen(command, "re");
 	assert_non_null(pipe);
@@ -61,8 +65,6 @@ static void needs_libc_and_libpam_only(void **state)
 	char out[4096];
 
 	(void)state;
-	if (is_sanitized())
-		skip();
 	output_of("readelf -d \"$f\" | sed -n "
 		  "'s/.*(NEEDED).*\\[\\(.*\\)\\]/\\1/p' | LC_ALL=C sort",
 	    out, sizeof(out));
@@ -76,8 +78,6 @@ static void calls_nothing_that_changes_the_host(void **state)
 	char out[4096];
 
 	(void)state;
-	if (is_sanitized())
-		skip();
 	output_of("nm -D --undefined-only \"$f\" | awk '{ print $2 }' | "
 		  "sed 's/@.*//' | grep -Ex 'setlocale|openlog|closelog|"
 		  "signal|sigaction|sigprocmask|getenv|putenv|setenv|umask|"
@@ -108,9 +108,7 @@ static void is_below_a_hundred_kilobytes(void **state)
 	struct stat info;
 
 	(void)state;
-	if (is_sanitized())
-		skip();
-	host_module_path("pam_sekimori.so", module);
+	find_module(module);
 	assert_int_equal(stat(module, &info), 0);
 	assert_in_range(info.st_size, 1, 100000);
 }
