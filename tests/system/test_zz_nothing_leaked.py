@@ -29,7 +29,9 @@ def test_canaries_are_typed_wherever_one_can_type(site, server):
         for typed in (CANARY_CODE, CANARY_PIN,
                       world.secret("accepted code", token.code())):
             site.probe("canary", user, [typed])
-            site.probe("canary", CANARY_PIN, [typed])
+            # Behind a proven password a name is a name, and is logged.
+            if "explain" not in options:
+                site.probe("canary", CANARY_PIN, [typed])
     sshd = site.start_sshd()
     ssh(sshd, user, CANARY_CODE, CANARY_PIN)
     ssh(sshd, user, CANARY_CODE)
