@@ -29,12 +29,14 @@ printf '127.0.0.1 localhost %s\n::1 localhost\n' "$(uname -n)" >/etc/hosts
 printf 'passwd: files\ngroup: files\nshadow: files\nhosts: files\n' \
 	>/etc/nsswitch.conf
 
-# People: alice is uid 1001; a password is "pw-NAME-kiso". They live below the
+# People: alice is uid 1001, and nobody else is, whom sudo might take her for;
+# a password is "pw-NAME-kiso". They live below the
 # scratch directory, so that /home, where this checkout may be, stays in sight.
 people="alice bob carol dave erin frank grace heidi ivan judy mallory"
 uid=1001
 for person in $people; do
 	sed -i "/^$person:/d" /etc/passwd /etc/shadow /etc/group
+	sed -i "/^[^:]*:[^:]*:$uid:/d" /etc/passwd /etc/group
 	echo "$person:x:$uid:$uid:$person:$scratch/home/$person:/bin/bash" \
 		>>/etc/passwd
 	echo "$person:x:$uid:" >>/etc/group
