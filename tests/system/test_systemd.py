@@ -52,7 +52,8 @@ class Hall:
 
     def set_up(self):
         run = self.machine.run
-        run("useradd", "-m", "-s", "/bin/bash", "-u", "4242", "alice")
+        run("userdel", "alice", check=False)
+        run("useradd", "-M", "-s", "/bin/bash", "alice")
         run("chpasswd", stdin=f"alice:{PASSWORD}\n")
         run("sekimorid", "init", "--config", CONFIG, "--recovery-key",
             "/root/recovery.pem")
