@@ -3,6 +3,7 @@
 this machine's files, which it never changes. It starts what a system needs
 and nothing of what is enabled here. Knows nothing of logins."""
 import pathlib
+import secrets
 import shutil
 import subprocess
 import time
@@ -55,7 +56,7 @@ class Machine:
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
                 ["systemd-nspawn", "-q", "-D", self.root, "-M",
-                 f"sekimori-{self.scratch.parent.name[-6:]}", "-b",
+                 f"sekimori-{secrets.token_hex(4)}", "-b",
                  "--private-network", "--register=no", "--keep-unit",
                  "--console=pipe", f"systemd.unit={TARGET}"],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log)
