@@ -150,9 +150,8 @@ static size_t escape_one(
     const unsigned char *bytes, size_t length, char out[4], size_t *taken)
 {
 	static const char digits[] = "0123456789abcdef";
-	uint32_t code = bytes[0];
-	bool is_plain = code >= 0x20 && code < 0x7f;
-	size_t step = is_plain ? 1 : decode_character(bytes, length, &code);
+	uint32_t code = 0;
+	size_t step = decode_character(bytes, length, &code);
 
 	if (step > 0 && is_printable(code) && code != '\\') {
 		memcpy(out, bytes, step);
@@ -167,6 +166,15 @@ static size_t escape_one(
 	return 4;
 }
 
+/* Nearly all names are. */
+static bool is_plain(const char *bytes, size_t length)
+{
+	for (size_t i = 0; i < length; i++)
+		if (bytes[i] < 0x20 || bytes[i] > 0x7e || bytes[i] == '\\')
+			return false;
+	return true;
+}
+
 void text_escape(const char *bytes, size_t length, char *out, size_t out_size)
 {
 	static const char cut[] = "...";
@@ -174,6 +182,11 @@ void text_escape(const char *bytes, size_t length, char *out, size_t out_size)
 
 	if (out_size == 0)
 		return;
+	if (length < out_size && is_plain(bytes, length)) {
+		memcpy(out, bytes, length);
+		out[length] = '\0';
+		return;
+	}
 	for (size_t at = 0; at < length; at += taken) {
 		char unit[4];
 		size_t n = escape_one((const unsigned char *)bytes + at,
