@@ -497,6 +497,7 @@ def test_import_of_a_hundred_thousand_while_logins_go_on(servers, world):
     if "asan" not in str(world.build):
         assert resident_kb < 32 * 1024, resident_kb
     server.stop()
+    shutil.rmtree(server.state)
 
 
 # --- backup and restore ------------------------------------------------------------

@@ -498,7 +498,7 @@ def test_9_no_seed_in_files_memory_maps_arguments_or_log(servers, world):
     assert core.group(1) == "0" or filtered == "00000000" or \
         os.stat(f"/proc/{server.process.pid}/mem").st_uid == 0
     server.stop()
-    found = [where for where, _ in world.found_secrets()]
+    found = world.found_secrets(server.dir)
     assert not found, found
     assert (server.state / "kek").stat().st_mode & 0o777 == 0o600
     assert server.state.stat().st_mode & 0o077 == 0
