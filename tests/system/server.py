@@ -51,6 +51,7 @@ class Server:
             "server.listen": f"127.0.0.1:{self.port}",
             "server.admin_socket": self.admin_socket,
             "server.server_names": "localhost 127.0.0.1",
+            "server.disk_reserve_mb": 1,  # the scratch disk is memory
             "throttle.terminal_rate": 0,
             "throttle.terminal_failures": 0,
             **(settings or {}),
