@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <openssl/crypto.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -201,6 +202,9 @@ static void *serve_slot(void *argument)
 
 	serve_connection(
 	    slot->listener->serve, &slot->caller, slot->socket, &slot->begun);
+	/* Before it is counted as gone: the process may end right after, and
+	 * what OpenSSL keeps for this thread would be left behind. */
+	OPENSSL_thread_stop();
 	give_slot_back(slot);
 	return NULL;
 }

@@ -12,6 +12,7 @@ import pytest
 from client import (Connection, Gone, attempt, context_for, login_body,
                     new_key)
 from otp import Totp
+from world import wait_for
 
 
 def expect_deny(answer, reason):
@@ -652,9 +653,12 @@ def test_guessing_names_is_429(servers):
 def test_one_line_per_decision_with_request_id_and_reason(server, terminal):
     user, token = server.hotp()
     terminal.login(user, token.wrong())
-    lines = [line for line in server.log().splitlines() if user in line]
-    assert any("wrong" in line and re.search(r"[0-9a-f]{16}", line)
-               for line in lines), lines
+
+    def told():  # the reply leaves before its line is written
+        return any(user in line and "wrong" in line and
+                   re.search(r"[0-9a-f]{16}", line)
+                   for line in server.log().splitlines())
+    wait_for("the decision's line", told, 10)
 
 
 def test_metrics_answer_on_loopback(server, terminal):
