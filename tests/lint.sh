@@ -168,12 +168,25 @@ check_unfinished() {
 	! tracked '*.c' '*.h' | xargs grep -nE '\b(TODO|FIXME|XXX)\b' /dev/null
 }
 
+# A threat whose test was renamed or dropped is a threat that nobody tries.
+check_threats() {
+	local name file bad=0
+	while IFS= read -r name; do
+		file=tests/system/${name%%::*}
+		[ "${name%%::*}" = "${name%%.c::*}.c" ] && file=tests/unit/${name%%::*}
+		grep -qw "${name##*::}" "$file" && continue
+		echo "docs/THREATS.md: no such test: $name"
+		bad=1
+	done < <(grep -oE '[a-z_]+\.(py|c)::[a-z_0-9]+' docs/THREATS.md)
+	return "$bad"
+}
+
 # Nothing found would pass everything.
 [ -n "$(product_c)" ] || { echo "no source found: is this a git clone?"; exit 1; }
 
 passed=0 failed=0
 for check in format shell manuals libraries arrows module includes_own_header \
-	licence file_lines function_lines logging unfinished; do
+	licence file_lines function_lines logging unfinished threats; do
 	if said=$("check_$check" 2>&1); then
 		echo "ok $check"
 		passed=$((passed + 1))
