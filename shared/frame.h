@@ -70,6 +70,10 @@ enum frame_event {
 enum frame_prompt {
 	FRAME_PROMPT_CODE = 1, /* one-time code; answered from PAM_AUTHTOK when
 				  the code was appended to the password */
+	FRAME_PROMPT_PIN,      /* of the card that is there */
+	FRAME_PROMPT_CARD,     /* insert the card, then Enter */
+	FRAME_PROMPT_LAST_TRY, /* may the card's last try be spent? yes/no */
+	FRAME_PROMPT_PIN_PAD,  /* PIN on the reader, then Enter here */
 };
 
 /* Messages to show. Zero is not one. */
@@ -85,6 +89,14 @@ enum frame_message {
 	FRAME_MESSAGE_CLOCK,
 	FRAME_MESSAGE_UNAVAILABLE,
 	FRAME_MESSAGE_EMERGENCY_UNTIL, /* FRAME_NUMBER: unix time */
+	FRAME_MESSAGE_PIN_WRONG,       /* FRAME_NUMBER: tries left, if told */
+	FRAME_MESSAGE_PIN_LOCKED,
+	FRAME_MESSAGE_PIN_LENGTH, /* the card was not asked */
+	FRAME_MESSAGE_CARD_ABSENT,
+	FRAME_MESSAGE_CARD_OTHER, /* not registered for this person */
+	FRAME_MESSAGE_CARD_SEVERAL,
+	FRAME_MESSAGE_CARD_TROUBLE,
+	FRAME_MESSAGE_CARD_EXPIRES, /* FRAME_NUMBER: unix time */
 };
 
 /* What the module turns into a PAM code, by the table in pam_sekimori.c.

@@ -10,6 +10,8 @@ const char *factor_text(enum factor factor)
 		return "otp";
 	case FACTOR_EMERGENCY:
 		return "emergency";
+	case FACTOR_CARD:
+		return "card";
 	}
 	return "none";
 }

@@ -10,6 +10,7 @@ enum factor {
 	FACTOR_NONE = 0, /* no factor given: a challenge is asked for */
 	FACTOR_OTP,
 	FACTOR_EMERGENCY,
+	FACTOR_CARD, /* numbers are stored: new ones come last */
 };
 
 enum result {

@@ -145,6 +145,8 @@ enum err subject_load(struct store *store, const struct person *person,
 	case FACTOR_EMERGENCY:
 		err = load_emergency(store, person->id, &subject);
 		break;
+	case FACTOR_CARD: /* no card is bound to anybody yet */
+		break;
 	}
 	if (err == ERR_NONE)
 		err = load_throttle(

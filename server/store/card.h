@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Cards: which keys are bound to which person, which CAs are trusted for
+ * them, and one-time invitations to enrol one. A binding is a key, not a
+ * name: the certificate beside it is kept for lists and warnings only.
+ */
+#ifndef SEKIMORI_STORE_CARD_H
+#define SEKIMORI_STORE_CARD_H
+
+#include "server/core/card.h"
+#include "server/keys/card_verify.h"
+#include "server/store/store.h"
+
+/* Zero opens nothing. */
+enum card_state {
+	CARD_STATE_REVOKED = 0,
+	CARD_STATE_ACTIVE = 1
+};
+
+struct card {
+	int64_t id;
+	int64_t person_id;
+	enum card_state state;
+	struct card_certificate certificate;
+	int64_t enrolled_at, last_used_at; /* unix seconds; 0: never */
+};
+
+/*
+ * Binds a key to a person and marks the person enrolled. ERR_EXISTS: the key
+ * is bound already, to whomever out_holder then says (person id). ERR_FULL:
+ * SUBJECT_CARDS_MAX active ones.
+ */
+enum err card_add(struct store *store, int64_t person_id,
+    const struct card_certificate *certificate, const unsigned char *der,
+    size_t length, int64_t now_s, int64_t *out_holder);
+
+/* By key. ERR_NOT_FOUND. */
+enum err card_find(struct store *store, const unsigned char key[CARD_KEY_BYTES],
+    struct card *out);
+/* For good: a revoked key can be bound anew only by card_add. */
+enum err card_revoke(struct store *store, int64_t id);
+enum err card_used(struct store *store, int64_t id, int64_t now_s);
+/* person_id 0: everybody's, by person and age. */
+enum err card_each(struct store *store, int64_t person_id,
+    enum err (*each)(void *context, const struct card *card), void *context);
+
+/* The active keys of a person, for the decision and for challenges. */
+enum err card_keys(struct store *store, int64_t person_id,
+    struct subject_card out[SUBJECT_CARDS_MAX], size_t *out_count);
+
+/* --- CAs --- */
+
+/* Adds a CA or replaces its CRL and mode; store->cards (the parsed form) is
+ * renewed with the commit and brought back by a rollback. */
+enum err card_authority_set(
+    struct store *store, const struct card_authority *authority, int64_t now_s);
+enum err card_authority_remove(
+    struct store *store, const unsigned char key[CARD_KEY_BYTES]);
+struct card_authority_row {
+	struct card_certificate certificate;
+	bool needs_crl;
+	int64_t crl_until; /* nextUpdate; 0: no CRL */
+	int64_t added_at;
+};
+enum err card_authority_each(struct store *store,
+    enum err (*each)(void *context, const struct card_authority_row *row),
+    void *context);
+
+/* --- invitations --- */
+
+enum {
+	CARD_INVITATION_LIFETIME_S = 600
+};
+
+/* code_hash: keyed (store_keyed_hash, label "card"). Replaces what the person
+ * had. */
+enum err card_invite(struct store *store, int64_t person_id,
+    const unsigned char code_hash[32], int64_t until);
+/* Whose it is, and gone afterwards. ERR_NOT_FOUND: none such, over or spent. */
+enum err card_invitation_take(struct store *store,
+    const unsigned char code_hash[32], int64_t now_s, int64_t *out_person_id);
+/* All of them, as when the clock is set back. */
+enum err card_invitations_void(struct store *store);
+
+#endif
