@@ -6,6 +6,7 @@
 #include "tests/bench/client.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netinet/tcp.h>
 #include <openssl/err.h>
 #include <openssl/rand.h>
@@ -16,8 +17,7 @@
 #include <unistd.h>
 
 enum {
-	REQUEST_SIZE = 1024,
-	ANSWER_SIZE = 16384
+	REQUEST_SIZE = 1024
 };
 
 SSL_CTX *client_context(const char *state_dir)
@@ -94,35 +94,51 @@ void client_close(struct client *client)
 	client->fd = -1;
 }
 
-/* Reads one answer; its body, if it fits, goes to client->reply. */
-static int read_answer(struct client *client)
+bool client_unblock(struct client *client)
 {
-	char answer[ANSWER_SIZE];
-	size_t have = 0, whole = 0;
-	char *body = NULL;
+	return fcntl(client->fd, F_SETFL, O_NONBLOCK) == 0;
+}
 
-	while (!body || have < whole) {
-		int n = SSL_read(client->ssl, answer + have,
-		    (int)(sizeof(answer) - 1 - have));
+/* Where the body begins if all of it is here, or NULL; false when this is no
+ * answer. */
+static bool find_body(const struct client *client, const char **out)
+{
+	const char *end = strstr(client->answer, "\r\n\r\n");
+	const char *length = strcasestr(client->answer, "content-length:");
+	size_t whole;
+
+	*out = NULL;
+	if (!end)
+		return true;
+	if (!length || length > end ||
+	    strncmp(client->answer, "HTTP/1.1 ", 9) != 0)
+		return false;
+	whole =
+	    (size_t)(end + 4 - client->answer) + strtoul(length + 15, NULL, 10);
+	if (client->have >= whole)
+		*out = end + 4;
+	return true;
+}
+
+int client_receive(struct client *client)
+{
+	client->reply = NULL;
+	while (!client->reply) {
+		int n = SSL_read(client->ssl, client->answer + client->have,
+		    (int)(sizeof(client->answer) - 1 - client->have));
 
 		if (n <= 0)
-			return -1;
-		have += (size_t)n;
-		answer[have] = '\0';
-		if (body || !(body = strstr(answer, "\r\n\r\n")))
-			continue;
-		const char *length = strcasestr(answer, "content-length:");
-
-		if (!length || length > body)
-			return -1;
-		body += 4;
-		whole =
-		    (size_t)(body - answer) + strtoul(length + 15, NULL, 10);
-		if (whole >= sizeof(answer))
+			return SSL_get_error(client->ssl, n) ==
+				       SSL_ERROR_WANT_READ
+				   ? CLIENT_PENDING
+				   : -1;
+		client->have += (size_t)n;
+		client->answer[client->have] = '\0';
+		if (!find_body(client, &client->reply))
 			return -1;
 	}
-	snprintf(client->reply, sizeof(client->reply), "%s", body);
-	return strncmp(answer, "HTTP/1.1 ", 9) == 0 ? atoi(answer + 9) : -1;
+	client->have = 0;
+	return atoi(client->answer + 9);
 }
 
 /* 16 bytes in base64url: 22 characters, the last holding two bits. */
@@ -140,7 +156,7 @@ static void write_attempt(struct client *client, char out[23])
 	out[22] = '\0';
 }
 
-int client_login(struct client *client, const struct login *login)
+bool client_send(struct client *client, const struct login *login)
 {
 	char body[512], request[REQUEST_SIZE], attempt[23];
 
@@ -155,10 +171,13 @@ int client_login(struct client *client, const struct login *login)
 	    "Content-Type: application/json\r\nContent-Length: %d\r\n\r\n%s",
 	    body_length, body);
 
-	if (length >= REQUEST_SIZE ||
-	    SSL_write(client->ssl, request, length) != length)
-		return -1;
-	return read_answer(client);
+	return length < REQUEST_SIZE &&
+	       SSL_write(client->ssl, request, length) == length;
+}
+
+int client_login(struct client *client, const struct login *login)
+{
+	return client_send(client, login) ? client_receive(client) : -1;
 }
 
 bool client_was_accepted(const struct client *client)

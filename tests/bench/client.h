@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A blocking HTTPS connection to sekimorid, kept alive, with a terminal's
- * certificate: the login call as any other program would make it. One thread
- * per connection. Knows nothing of the product's own code.
+ * An HTTPS connection to sekimorid, kept alive, with a terminal's
+ * certificate: the login call as any other program would make it, in one
+ * piece that waits or in two that do not. Knows nothing of the product's own
+ * code.
  */
 #ifndef SEKIMORI_BENCH_CLIENT_H
 #define SEKIMORI_BENCH_CLIENT_H
@@ -15,7 +16,13 @@ struct client {
 	int fd;
 	unsigned long long attempts; /* makes each `attempt` new */
 	unsigned char salt[8];
-	char reply[8192]; /* the last answer's body */
+	size_t have;
+	char answer[8192];
+	const char *reply; /* the last answer's body */
+};
+
+enum {
+	CLIENT_PENDING = 0 /* in place of a status: not all is here */
 };
 
 struct login {
@@ -31,6 +38,12 @@ void client_close(struct client *client);
 
 /* Asks once. The HTTP status, or -1 when the connection failed. */
 int client_login(struct client *client, const struct login *login);
+
+/* The same in two steps, for one thread with many connections: what is read
+ * after client_unblock may be CLIENT_PENDING. */
+bool client_unblock(struct client *client);
+bool client_send(struct client *client, const struct login *login);
+int client_receive(struct client *client);
 bool client_was_accepted(const struct client *client);
 
 #endif

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One load generator for everything compared: a blocking thread and a kept
- * TLS connection each, every operation one valid code of another person, for
- * the time it is sent at (the codes of the next minutes are computed before
- * the clock starts). What differs between the peers is one table row.
+ * One load generator for everything compared: one thread with kept TLS
+ * connections, one operation under way on each, every operation one valid
+ * code of another person, for the time it is sent at (the codes of the next
+ * minutes are computed before the clock starts). What differs between the
+ * peers is one table row. A single connection is a client that just waits;
+ * with more the thread waits for all, since a thread for each would take the
+ * processor from the server that is measured.
  *
  *	load sekimori|ldaps PORT DIR CONNECTIONS USERS OPS SECONDS
  *
@@ -13,13 +16,13 @@
  * at OPS or after SECONDS, whichever is first, and prints one line.
  */
 #include <ldap.h>
-#include <pthread.h>
+#include <math.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 
 #include "tests/bench/client.h"
 #include "tests/bench/code.h"
@@ -37,11 +40,10 @@ struct run {
 	const char *port, *dir;
 	long connections, users, ops;
 	double seconds;
-	pthread_barrier_t ready, warm;
-	atomic_long next, done, refused;
-	atomic_bool broken;
-	double *latencies;
-	double start, end;
+	struct connection *all;
+	int epoll; /* -1 with a single connection */
+	long next, under_way, done, refused;
+	double *latencies; /* NULL while warming up */
 	int64_t first_step;
 	char (*codes)[STEPS][CODE_SIZE]; /* of each user */
 };
@@ -50,15 +52,24 @@ struct connection {
 	struct run *run;
 	struct client client;
 	LDAP *ldap;
-	pthread_t thread;
+	double sent;
 };
 
-/* open and close a connection; login returns 1 accepted, 0 refused, -1. */
+enum answer {
+	ANSWER_BROKEN = 0,
+	ANSWER_PENDING, /* not all is here; only where nothing blocks */
+	ANSWER_REFUSED,
+	ANSWER_ACCEPTED,
+};
+
+/* unblock gives the descriptor to wait for, or -1. */
 struct peer {
 	const char *name;
 	bool (*prepare)(struct run *run);
 	bool (*open)(struct connection *connection);
-	int (*login)(struct connection *connection, long user, int64_t step);
+	int (*unblock)(struct connection *connection);
+	bool (*send)(struct connection *connection, long user, int64_t step);
+	enum answer (*receive)(struct connection *connection);
 	void (*close)(struct connection *connection);
 };
 
@@ -79,7 +90,12 @@ static bool sekimori_open(struct connection *connection)
 	    connection->run->port);
 }
 
-static int sekimori_login(
+static int sekimori_unblock(struct connection *connection)
+{
+	return client_unblock(&connection->client) ? connection->client.fd : -1;
+}
+
+static bool sekimori_send(
     struct connection *connection, long user, int64_t step)
 {
 	char name[32];
@@ -88,15 +104,21 @@ static int sekimori_login(
 	    .first_factor = "proven"};
 
 	snprintf(name, sizeof(name), "u%ld", user);
-	int status = client_login(&connection->client, &login);
+	return client_send(&connection->client, &login);
+}
+
+static enum answer sekimori_receive(struct connection *connection)
+{
+	int status = client_receive(&connection->client);
 
 	if (status < 0)
-		return -1;
+		return ANSWER_BROKEN;
+	if (status == CLIENT_PENDING)
+		return ANSWER_PENDING;
 	if (status == 200 && client_was_accepted(&connection->client))
-		return 1;
-	fprintf(
-	    stderr, "u%ld: %d %s\n", user, status, connection->client.reply);
-	return 0;
+		return ANSWER_ACCEPTED;
+	fprintf(stderr, "%d %s\n", status, connection->client.reply);
+	return ANSWER_REFUSED;
 }
 
 static void sekimori_close(struct connection *connection)
@@ -132,21 +154,47 @@ static bool ldaps_open(struct connection *connection)
 	return rc == LDAP_SUCCESS;
 }
 
+static int ldaps_unblock(struct connection *connection)
+{
+	int fd = -1;
+
+	/* It is told below not to wait; the socket needs no change. */
+	return ldap_get_option(connection->ldap, LDAP_OPT_DESC, &fd) == 0 ? fd
+									  : -1;
+}
+
 /* The password of everybody is "x", as short as can be. */
-static int ldaps_login(struct connection *connection, long user, int64_t step)
+static bool ldaps_send(struct connection *connection, long user, int64_t step)
 {
 	char name[64], secret[1 + CODE_SIZE] = "x";
 	struct berval credentials = {.bv_len = CODE_SIZE, .bv_val = secret};
+	int message = 0;
 
 	snprintf(name, sizeof(name), "uid=u%ld,ou=u,dc=p", user);
 	memcpy(secret + 1, find_code(connection->run, user, step), CODE_SIZE);
-	int rc = ldap_sasl_bind_s(connection->ldap, name, LDAP_SASL_SIMPLE,
-	    &credentials, NULL, NULL, NULL);
+	return ldap_sasl_bind(connection->ldap, name, LDAP_SASL_SIMPLE,
+		   &credentials, NULL, NULL, &message) == LDAP_SUCCESS;
+}
 
-	if (rc == LDAP_SUCCESS || rc == LDAP_INVALID_CREDENTIALS)
-		return rc == LDAP_SUCCESS;
-	fprintf(stderr, "bind: %s\n", ldap_err2string(rc));
-	return -1;
+static enum answer ldaps_receive(struct connection *connection)
+{
+	struct timeval at_once = {0, 0};
+	LDAPMessage *message = NULL;
+	int code = LDAP_OTHER;
+	int type = ldap_result(connection->ldap, LDAP_RES_ANY, LDAP_MSG_ALL,
+	    connection->run->epoll < 0 ? NULL : &at_once, &message);
+
+	if (type == 0)
+		return ANSWER_PENDING;
+	if (type != LDAP_RES_BIND ||
+	    ldap_parse_result(connection->ldap, message, &code, NULL, NULL,
+		NULL, NULL, 1) != LDAP_SUCCESS)
+		return ANSWER_BROKEN;
+	if (code == LDAP_SUCCESS)
+		return ANSWER_ACCEPTED;
+	fprintf(stderr, "bind: %s\n", ldap_err2string(code));
+	return code == LDAP_INVALID_CREDENTIALS ? ANSWER_REFUSED
+						: ANSWER_BROKEN;
 }
 
 static void ldaps_close(struct connection *connection)
@@ -155,9 +203,10 @@ static void ldaps_close(struct connection *connection)
 }
 
 static const struct peer peers[] = {
-    {"sekimori", sekimori_prepare, sekimori_open, sekimori_login,
-	sekimori_close},
-    {"ldaps", ldaps_prepare, ldaps_open, ldaps_login, ldaps_close},
+    {"sekimori", sekimori_prepare, sekimori_open, sekimori_unblock,
+	sekimori_send, sekimori_receive, sekimori_close},
+    {"ldaps", ldaps_prepare, ldaps_open, ldaps_unblock, ldaps_send,
+	ldaps_receive, ldaps_close},
 };
 
 /* A scattered order that meets everybody once a lap: 7919 is prime. */
@@ -165,19 +214,6 @@ static long pick_user(const struct run *run, long op)
 {
 	return (long)((unsigned long long)op * 7919u %
 		      (unsigned long long)run->users);
-}
-
-static bool login_once(struct connection *connection, long op)
-{
-	struct run *run = connection->run;
-	int64_t step = code_step_now() + op / run->users;
-	int answer = run->peer->login(connection, pick_user(run, op), step);
-
-	if (answer < 0)
-		run->broken = true;
-	if (answer == 0)
-		run->refused++;
-	return answer >= 0;
 }
 
 static bool make_codes(struct run *run)
@@ -191,45 +227,77 @@ static bool make_codes(struct run *run)
 	return run->codes != NULL;
 }
 
-/* The first operations are not timed: caches fill, connections settle. */
-static void warm_up(struct connection *connection, long share)
+static bool send_next(struct connection *connection)
 {
-	for (long i = 0; i < share && !connection->run->broken; i++)
-		login_once(connection, connection->run->next++);
-}
-
-static void *drive(void *argument)
-{
-	struct connection *connection = argument;
 	struct run *run = connection->run;
-	bool open = run->peer->open(connection);
+	long op = run->next++;
 
-	if (!open)
-		run->broken = true;
-	else
-		warm_up(connection, WARM_OPS / run->connections);
-	pthread_barrier_wait(&run->ready);
-	pthread_barrier_wait(&run->warm);
-	while (!run->broken) {
-		long op = run->next++;
-		double before = bench_seconds();
-
-		if (op >= run->ops || before >= run->end ||
-		    !login_once(connection, op))
-			break;
-		run->latencies[run->done++] = bench_seconds() - before;
-	}
-	if (open)
-		run->peer->close(connection);
-	return NULL;
+	connection->sent = bench_seconds();
+	run->under_way++;
+	return run->peer->send(
+	    connection, pick_user(run, op), code_step_now() + op / run->users);
 }
 
-static void start_clock(struct run *run)
+/* Takes an answer, if it is there, and sends the next unless time is up. */
+static bool turn(struct connection *connection, long ops, double end)
 {
-	pthread_barrier_wait(&run->ready);
-	run->start = bench_seconds();
-	run->end = run->start + run->seconds;
-	pthread_barrier_wait(&run->warm);
+	struct run *run = connection->run;
+	enum answer answer = run->peer->receive(connection);
+	double now = bench_seconds();
+
+	if (answer == ANSWER_PENDING || answer == ANSWER_BROKEN)
+		return answer == ANSWER_PENDING;
+	run->under_way--;
+	run->refused += answer == ANSWER_REFUSED;
+	if (run->latencies)
+		run->latencies[run->done++] = now - connection->sent;
+	return run->next >= ops || now >= end || send_next(connection);
+}
+
+static bool turn_all(struct run *run, long ops, double end)
+{
+	struct epoll_event ready[CONNECTIONS_MAX];
+	int count = epoll_wait(run->epoll, ready, CONNECTIONS_MAX, -1);
+
+	for (int i = 0; i < count; i++)
+		if (!turn(ready[i].data.ptr, ops, end))
+			return false;
+	return count >= 0;
+}
+
+/* Keeps every connection busy until operation number `ops` or the end. */
+static bool drive(struct run *run, long ops, double end)
+{
+	for (long i = 0; i < run->connections && run->next < ops; i++)
+		if (!send_next(&run->all[i]))
+			return false;
+	while (run->under_way > 0)
+		if (run->epoll < 0 ? !turn(run->all, ops, end)
+				   : !turn_all(run, ops, end))
+			return false;
+	return true;
+}
+
+static bool watch(struct connection *connection)
+{
+	struct epoll_event event = {.events = EPOLLIN, .data.ptr = connection};
+	int fd = connection->run->peer->unblock(connection);
+
+	return fd >= 0 && epoll_ctl(connection->run->epoll, EPOLL_CTL_ADD, fd,
+			      &event) == 0;
+}
+
+static bool open_all(struct run *run)
+{
+	run->all = calloc((size_t)run->connections, sizeof(*run->all));
+	run->epoll = run->connections > 1 ? epoll_create1(0) : -1;
+	for (long i = 0; run->all && i < run->connections; i++) {
+		run->all[i].run = run;
+		if (!run->peer->open(&run->all[i]) ||
+		    (run->epoll >= 0 && !watch(&run->all[i])))
+			return false;
+	}
+	return run->all != NULL;
 }
 
 static void report(struct run *run, double seconds)
@@ -241,41 +309,32 @@ static void report(struct run *run, double seconds)
 	    run->peer->name, run->connections, done, seconds,
 	    (double)done / seconds,
 	    bench_quantile(run->latencies, done, 0.50) * 1e3,
-	    bench_quantile(run->latencies, done, 0.99) * 1e3,
-	    (long)run->refused);
+	    bench_quantile(run->latencies, done, 0.99) * 1e3, run->refused);
 }
 
-static int run_load(struct run *run)
+static bool run_load(struct run *run)
 {
-	struct connection *all = calloc((size_t)run->connections, sizeof(*all));
+	double *latencies = calloc((size_t)run->ops, sizeof(double));
+	double start;
 
-	run->latencies = calloc((size_t)run->ops, sizeof(double));
-	if (!all || !run->latencies || !make_codes(run) ||
-	    !run->peer->prepare(run))
-		return EXIT_FAILURE;
-	pthread_barrier_init(
-	    &run->ready, NULL, (unsigned int)run->connections + 1);
-	pthread_barrier_init(
-	    &run->warm, NULL, (unsigned int)run->connections + 1);
-	for (long i = 0; i < run->connections; i++) {
-		all[i].run = run;
-		if (pthread_create(&all[i].thread, NULL, drive, &all[i]) != 0)
-			return EXIT_FAILURE;
-	}
-	start_clock(run);
+	if (!latencies || !make_codes(run) || !run->peer->prepare(run) ||
+	    !open_all(run))
+		return false;
+	/* These are not timed: caches fill, connections settle. */
+	if (!drive(run, WARM_OPS, INFINITY))
+		return false;
+	run->latencies = latencies;
+	start = bench_seconds();
+	if (!drive(run, run->ops, start + run->seconds))
+		return false;
+	report(run, bench_seconds() - start);
 	for (long i = 0; i < run->connections; i++)
-		pthread_join(all[i].thread, NULL);
-	double seconds = bench_seconds() - run->start;
-
-	if (run->broken)
-		fprintf(stderr, "load: a connection failed\n");
-	else
-		report(run, seconds);
-	free(run->latencies);
-	free(run->codes);
-	free(all);
+		run->peer->close(&run->all[i]);
 	SSL_CTX_free(run->context);
-	return run->broken ? EXIT_FAILURE : EXIT_SUCCESS;
+	free(run->all);
+	free(run->codes);
+	free(latencies);
+	return true;
 }
 
 int main(int argc, char **argv)
@@ -303,5 +362,8 @@ int main(int argc, char **argv)
 		fprintf(stderr, "load: numbers out of range\n");
 		return EXIT_FAILURE;
 	}
-	return run_load(&run);
+	if (run_load(&run))
+		return EXIT_SUCCESS;
+	fprintf(stderr, "load: a connection failed\n");
+	return EXIT_FAILURE;
 }

@@ -99,7 +99,7 @@ compile() {
 	# shellcheck disable=SC2086
 	{
 		gcc $flags -o "$run/load" "$bench"/{load,client,code}.c \
-			-lssl -lcrypto -lldap -llber -pthread
+			-lssl -lcrypto -lldap -llber
 		gcc $flags -o "$run/timing" "$bench"/{timing,client,code}.c \
 			-lssl -lcrypto
 		gcc $flags -o "$run/pam-logins" "$bench"/{pam,code}.c -lcrypto -lpam
