@@ -26,7 +26,8 @@ enum {
 struct terminal_request {
 	struct terminal_call call;
 	const char *code, *request; /* join, renew */
-	int event;                  /* session */
+	int event;                  /* session, enum session_event */
+	int reason;                 /* index into session_reasons */
 	const char *user, *service, *tty, *rhost, *login;
 	int report; /* report */
 	int64_t seq;
@@ -35,7 +36,17 @@ struct terminal_request {
 
 #define MEMBER(field) offsetof(struct terminal_request, field)
 
-static const char *const events[] = {"open", "close", NULL};
+enum session_event {
+	SESSION_OPEN = 0,
+	SESSION_CLOSE,
+	SESSION_LOCKED,
+	SESSION_LOGGED_OUT,
+};
+
+static const char *const events[] = {
+    "open", "close", "locked", "logged_out", NULL};
+static const char *const session_reasons[] = {
+    "", "card_removed", "watcher_failed", NULL};
 static const char *const reports[] = {"rollback", NULL};
 
 static const struct json_member join_members[] = {
@@ -52,6 +63,8 @@ static const struct json_member session_members[] = {
     {"tty", JSON_MEMBER_NAME, MEMBER(tty), false, 0, 0, NULL},
     {"rhost", JSON_MEMBER_NAME, MEMBER(rhost), false, 0, 0, NULL},
     {"login", JSON_MEMBER_NAME, MEMBER(login), false, 0, 0, NULL},
+    {"reason", JSON_MEMBER_CHOICE, MEMBER(reason), false, 0, 0,
+	session_reasons},
 };
 static const struct json_member report_members[] = {
     {"kind", JSON_MEMBER_CHOICE, MEMBER(report), true, 0, 0, reports},
@@ -338,6 +351,8 @@ static enum err work_session(struct terminal_call *call, struct store *store)
 	enum err err;
 
 	audit_add_text(&entry, "action", events[asked->event]);
+	audit_add_text(&entry, "reason",
+	    asked->reason ? session_reasons[asked->reason] : NULL);
 	audit_add_text(&entry, "user", asked->user);
 	audit_add_text(&entry, "service", asked->service);
 	audit_add_text(&entry, "tty", asked->tty);
@@ -349,13 +364,28 @@ static enum err work_session(struct terminal_call *call, struct store *store)
 	return err;
 }
 
+/* What the agent did has a reason; what the person did has none. */
+static bool has_its_reason(const struct terminal_request *asked)
+{
+	bool by_agent = asked->event == SESSION_LOCKED ||
+			asked->event == SESSION_LOGGED_OUT;
+
+	return by_agent == (asked->reason != 0);
+}
+
 void api_terminal_session(struct server *server, struct http_exchange *exchange)
 {
 	struct terminal_request *asked = begin_known(server, exchange,
 	    session_members, COUNT(session_members), work_session);
 
-	if (asked)
+	if (!asked)
+		return;
+	if (has_its_reason(asked))
 		terminal_call_submit(&asked->call);
+	else
+		terminal_call_refuse(&asked->call, 400,
+		    "member \"reason\" belongs to \"locked\" and "
+		    "\"logged_out\", and to these only");
 }
 
 static enum err work_audit_hash(struct terminal_call *call, struct store *store)

@@ -370,6 +370,31 @@ def test_an_attempt_is_forgotten_after_a_minute_but_the_code_is_not(servers):
     expect_deny(terminal.post(body).json, "used")
 
 
+# --- sessions --------------------------------------------------------------
+@pytest.mark.parametrize("event,reason", [
+    ("locked", "card_removed"), ("locked", "watcher_failed"),
+    ("logged_out", "card_removed"), ("logged_out", "watcher_failed")])
+def test_what_the_agent_did_to_a_session_is_recorded(
+        server, terminal, event, reason):
+    body = {"event": event, "reason": reason, "user": f"{event}-{reason}",
+            "service": "login", "tty": "tty1"}
+    assert terminal.post(body, "/v1/sessions").json == {}
+    found = server.records(user=body["user"])
+    assert [(r["kind"], r["action"], r["reason"]) for r in found] == \
+        [("session", event, reason)]
+
+
+@pytest.mark.parametrize("more", [
+    {"event": "locked"}, {"event": "logged_out"},
+    {"event": "open", "reason": "card_removed"},
+    {"event": "close", "reason": "watcher_failed"},
+    {"event": "locked", "reason": "unlocked"}, {"event": "unlocked"}])
+def test_an_event_and_its_reason_belong_together(server, terminal, more):
+    body = {"user": "never-there", "service": "login", **more}
+    expect_problem(terminal.post(body, "/v1/sessions"), 400)
+    assert server.records(user="never-there") == []
+
+
 # --- who may ask -----------------------------------------------------------
 def test_capabilities_name_the_optional_members(terminal):
     reply = terminal.ask("GET", "/v1/capabilities")
