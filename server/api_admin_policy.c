@@ -51,7 +51,8 @@ static enum err policy_set(struct admin_job *job, struct store *store)
 
 static json_t *factors_json(unsigned factors)
 {
-	static const enum factor all[] = {FACTOR_OTP, FACTOR_EMERGENCY};
+	static const enum factor all[] = {
+	    FACTOR_CARD, FACTOR_OTP, FACTOR_EMERGENCY};
 	json_t *names = json_array();
 
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
@@ -87,10 +88,12 @@ static enum err policy_test(struct admin_job *job, struct store *store)
 		.service = a->service},
 	    known);
 	return admin_answer(job,
-	    json_pack("{s:s,s:s,s:i,s:o,s:b}", "action", actions[answer.action],
-		"rule", answer.rule, "line", answer.line, "factors",
+	    json_pack("{s:s,s:s,s:i,s:o,s:s,s:b}", "action",
+		actions[answer.action], "rule", answer.rule, "line",
+		answer.line, "factors",
 		factors_json(
 		    answer.action == POLICY_PERMIT ? answer.factors : 0),
+		"card_removed", policy_card_removed_text(answer.card_removed),
 		"known", known));
 }
 

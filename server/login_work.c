@@ -377,7 +377,8 @@ out:
 static enum err tell_again(struct login_call *login, struct store *store,
     const struct once_keys *keys, const struct once *once)
 {
-	const struct policy_answer nothing = {POLICY_REFUSE, 0, "", 0};
+	const struct policy_answer nothing = {
+	    .action = POLICY_REFUSE, .rule = ""};
 	bool may = once->result == RESULT_DENY;
 	enum err err = ERR_NONE;
 

@@ -14,10 +14,15 @@ enum {
 	SELECTOR_COUNT = 6
 };
 
+#define FACTORS_ANY                                                            \
+	(1u << FACTOR_CARD | 1u << FACTOR_OTP | 1u << FACTOR_EMERGENCY)
+
 /* A comma-separated list, kept as it stands; NULL selects everything. */
 struct rule {
 	enum policy_action action;
 	unsigned factors;
+	enum policy_card_removed card_removed;
+	bool has_card_removed;
 	int line;
 	char *name;
 	char *values[SELECTOR_COUNT];
@@ -56,9 +61,16 @@ static const struct {
 	const char *word;
 	unsigned factors;
 } factor_words[] = {
-    {"any", 1u << FACTOR_OTP | 1u << FACTOR_EMERGENCY},
+    {"any", FACTORS_ANY},
+    {"card", 1u << FACTOR_CARD},
     {"otp", 1u << FACTOR_OTP},
     {"emergency", 1u << FACTOR_EMERGENCY},
+};
+
+static const char *const card_removed_words[] = {
+    [POLICY_CARD_LOCK] = "lock",
+    [POLICY_CARD_LOGOUT] = "logout",
+    [POLICY_CARD_NOTHING] = "nothing",
 };
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -96,11 +108,34 @@ static enum err parse_factors(char *list, struct rule *rule, char *problem)
 				found = factor_words[i].factors;
 		if (!found)
 			return complain(problem, rule->line, "unknown factor",
-			    "Write factors=any, or otp and emergency "
-			    "separated by a comma.");
+			    "Write factors=any, or some of card, otp and "
+			    "emergency separated by commas.");
 		rule->factors |= found;
 	}
 	return ERR_NONE;
+}
+
+const char *policy_card_removed_text(enum policy_card_removed removed)
+{
+	return card_removed_words[removed];
+}
+
+static enum err parse_card_removed(
+    const char *word, struct rule *rule, char *problem)
+{
+	if (rule->has_card_removed || rule->action != POLICY_PERMIT)
+		return complain(problem, rule->line,
+		    "card_removed= is for permit, once",
+		    "Remove it, or make this a permit rule.");
+	for (size_t i = 0; i < COUNT(card_removed_words); i++) {
+		if (strcmp(word, card_removed_words[i]) == 0) {
+			rule->card_removed = (enum policy_card_removed)i;
+			rule->has_card_removed = true;
+			return ERR_NONE;
+		}
+	}
+	return complain(problem, rule->line, "unknown word for card_removed",
+	    "Write lock, logout or nothing.");
 }
 
 static bool has_empty_item(const char *list)
@@ -127,6 +162,8 @@ static enum err parse_pair(char *pair, struct rule *rule, char *problem)
 			    "Remove it, or make this a permit rule.");
 		return parse_factors(value, rule, problem);
 	}
+	if (strcmp(pair, "card_removed") == 0)
+		return parse_card_removed(value, rule, problem);
 	for (size_t i = 0; i < SELECTOR_COUNT; i++) {
 		if (strcmp(pair, selectors[i].key) != 0)
 			continue;
@@ -138,8 +175,8 @@ static enum err parse_pair(char *pair, struct rule *rule, char *problem)
 		return rule->values[i] ? ERR_NONE : ERR_MEMORY;
 	}
 	return complain(problem, rule->line, "unknown key",
-	    "Keys are user, department, kind, terminal, group, service "
-	    "and factors.");
+	    "Keys are user, department, kind, terminal, group, service, "
+	    "factors and card_removed.");
 }
 
 static char *next_word(char **rest)
@@ -315,21 +352,27 @@ static bool rule_matches(
 struct policy_answer policy_ask(
     const struct policy *policy, const struct policy_facts *facts, bool known)
 {
-	struct policy_answer none = {POLICY_REFUSE, 0, "", 0};
+	struct policy_answer none = {.action = POLICY_REFUSE, .rule = ""};
 
 	for (size_t i = 0; i < policy->count; i++) {
 		const struct rule *rule = &policy->rules[i];
 
 		if (rule_matches(rule, facts, known))
-			return (struct policy_answer){rule->action,
-			    rule->factors, rule->name, rule->line};
+			return (struct policy_answer){
+			    .action = rule->action,
+			    .factors = rule->factors,
+			    .rule = rule->name,
+			    .line = rule->line,
+			    .card_removed = rule->card_removed,
+			};
 	}
 	/*
 	 * Nothing permits: a person of flesh and blood is told so; a
 	 * stranger is told what a stranger is always told.
 	 */
 	if (!known)
-		none = (struct policy_answer){POLICY_PERMIT,
-		    1u << FACTOR_OTP | 1u << FACTOR_EMERGENCY, "", 0};
+		none = (struct policy_answer){.action = POLICY_PERMIT,
+		    .factors = FACTORS_ANY,
+		    .rule = ""};
 	return none;
 }

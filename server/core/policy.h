@@ -6,8 +6,10 @@
  *
  * ACTION is permit, refuse or exempt; the first rule that matches decides,
  * and none is a refusal. Keys that select: user, department, kind, terminal,
- * group, service (each absent: everything). Key of permit: factors=any or a
- * list of otp, emergency. `#` starts a comment line. Pure.
+ * group, service (each absent: everything). Keys of permit: factors=any or a
+ * list of card, otp, emergency; card_removed=lock, logout or nothing (absent:
+ * lock), what becomes of a session whose card has left. `#` starts a comment
+ * line. Pure.
  */
 #ifndef SEKIMORI_POLICY_H
 #define SEKIMORI_POLICY_H
@@ -33,6 +35,15 @@ enum policy_action {
 	POLICY_EXEMPT
 };
 
+/* Zero is the strictest that loses no work. */
+enum policy_card_removed {
+	POLICY_CARD_LOCK = 0,
+	POLICY_CARD_LOGOUT,
+	POLICY_CARD_NOTHING
+};
+
+const char *policy_card_removed_text(enum policy_card_removed removed);
+
 struct policy; /* parsed; immutable */
 
 /* Everything a rule may ask about. Strings are never NULL. */
@@ -51,6 +62,7 @@ struct policy_answer {
 	const char *rule; /* its name, owned by the policy; "" when none
 			     matched */
 	int line;         /* of the rule; 0 when none matched */
+	enum policy_card_removed card_removed;
 };
 
 /* ERR_INVALID fills problem with `line N: what. How to mend it.` */

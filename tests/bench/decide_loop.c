@@ -118,7 +118,7 @@ static void decide_once(
 	static const struct decide_limits limits = {
 	    .throttle = {5, 30, 3600, 50}, .window = {1, 10}};
 	const struct policy_answer permit = {
-	    POLICY_PERMIT, 1u << FACTOR_OTP, "", 1};
+	    .action = POLICY_PERMIT, .factors = 1u << FACTOR_OTP, .rule = ""};
 	struct question question = {
 	    .factor = FACTOR_OTP,
 	    .proven = true,

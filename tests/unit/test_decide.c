@@ -17,10 +17,14 @@ enum {
 };
 
 static const struct decide_limits limits = {{5, 30, 3600, 50}, {1, 10}};
-static const struct policy_answer permit = {
-    POLICY_PERMIT, 1u << FACTOR_OTP | 1u << FACTOR_EMERGENCY, "everyone", 1};
-static const struct policy_answer refuse = {POLICY_REFUSE, 0, "", 0};
-static const struct policy_answer exempt = {POLICY_EXEMPT, 0, "timers", 1};
+static const struct policy_answer permit = {.action = POLICY_PERMIT,
+    .factors = 1u << FACTOR_CARD | 1u << FACTOR_OTP | 1u << FACTOR_EMERGENCY,
+    .rule = "everyone",
+    .line = 1};
+static const struct policy_answer refuse = {
+    .action = POLICY_REFUSE, .factors = 0, .rule = "", .line = 0};
+static const struct policy_answer exempt = {
+    .action = POLICY_EXEMPT, .factors = 0, .rule = "timers", .line = 1};
 
 static struct subject ordinary(void)
 {
@@ -198,8 +202,10 @@ static void test_stranger_is_never_accepted(void **state)
 
 static void test_challenge(void **state)
 {
-	const struct policy_answer otp_only = {
-	    POLICY_PERMIT, 1u << FACTOR_OTP, "otp", 1};
+	const struct policy_answer otp_only = {.action = POLICY_PERMIT,
+	    .factors = 1u << FACTOR_OTP,
+	    .rule = "otp",
+	    .line = 1};
 	struct subject subject = ordinary();
 	struct question question = ask(FACTOR_NONE, "");
 	struct decision decision =
@@ -216,8 +222,10 @@ static void test_challenge(void **state)
 
 static void test_factor_not_offered_or_absent_is_wrong(void **state)
 {
-	const struct policy_answer emergency_only = {
-	    POLICY_PERMIT, 1u << FACTOR_EMERGENCY, "sealed", 1};
+	const struct policy_answer emergency_only = {.action = POLICY_PERMIT,
+	    .factors = 1u << FACTOR_EMERGENCY,
+	    .rule = "sealed",
+	    .line = 1};
 	struct subject subject = ordinary();
 	struct question question = right(&subject);
 	struct decision decision =

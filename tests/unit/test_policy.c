@@ -28,6 +28,9 @@ static const struct {
     {"refuse nobody factors=any", "for permit"},
     {"permit a factors=any\npermit a factors=otp", "line 2"},
     {"permit a factors=any colour=red", "unknown key"},
+    {"permit a factors=any card_removed=shout", "lock, logout or nothing"},
+    {"permit a factors=any card_removed=lock card_removed=lock", "once"},
+    {"refuse a card_removed=lock", "for permit"},
     {"permit a factors=any service=sshd service=su", "twice"},
     {"permit a factors=any service", "KEY=VALUE"},
     {"permit a factors=any\r\n", "control"},
@@ -136,8 +139,42 @@ static void test_default_permits_everybody(void **state)
 	    ERR_NONE);
 	answer = policy_ask(policy, &facts, true);
 	assert_int_equal(answer.action, POLICY_PERMIT);
+	assert_int_equal(answer.factors,
+	    1u << FACTOR_CARD | 1u << FACTOR_OTP | 1u << FACTOR_EMERGENCY);
+	assert_int_equal(answer.card_removed, POLICY_CARD_LOCK);
+	policy_free(policy);
+}
+
+static void test_cards(void **state)
+{
+	static const char text[] = "permit a terminal=a factors=card "
+				   "card_removed=logout\n"
+				   "permit b terminal=b card_removed=nothing "
+				   "factors=card,otp\n"
+				   "permit c factors=otp\n";
+	static const struct {
+		const char *terminal;
+		unsigned factors;
+		enum policy_card_removed removed;
+	} rows[] = {
+	    {"a", 1u << FACTOR_CARD, POLICY_CARD_LOGOUT},
+	    {"b", 1u << FACTOR_CARD | 1u << FACTOR_OTP, POLICY_CARD_NOTHING},
+	    {"c", 1u << FACTOR_OTP, POLICY_CARD_LOCK},
+	};
+	char problem[POLICY_PROBLEM_SIZE];
+	struct policy *policy = NULL;
+
+	(void)state;
 	assert_int_equal(
-	    answer.factors, 1u << FACTOR_OTP | 1u << FACTOR_EMERGENCY);
+	    policy_parse(text, strlen(text), &policy, problem), ERR_NONE);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const struct policy_facts facts = {
+		    "s1", "", "", rows[i].terminal, "", "su"};
+		struct policy_answer answer = policy_ask(policy, &facts, true);
+
+		assert_int_equal(answer.factors, rows[i].factors);
+		assert_int_equal(answer.card_removed, rows[i].removed);
+	}
 	policy_free(policy);
 }
 
@@ -148,6 +185,7 @@ int main(void)
 	    cmocka_unit_test(test_first_match_decides),
 	    cmocka_unit_test(test_no_match_is_refusal),
 	    cmocka_unit_test(test_default_permits_everybody),
+	    cmocka_unit_test(test_cards),
 	};
 
 	return cmocka_run_group_tests_name("policy", tests, NULL, NULL);

@@ -40,7 +40,7 @@ static struct decision ask(struct store *store, const struct person *person,
     const char *code, int64_t now_s, bool proven, int64_t terminal_id)
 {
 	const struct policy_answer permit = {
-	    POLICY_PERMIT, 1u << FACTOR_OTP, "", 1};
+	    .action = POLICY_PERMIT, .factors = 1u << FACTOR_OTP, .rule = ""};
 	struct question question = {
 	    .factor = FACTOR_OTP,
 	    .proven = proven,
