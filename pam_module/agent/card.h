@@ -18,7 +18,7 @@
 #include "shared/secret.h"
 
 enum {
-	CARD_FIND_WAIT_MS = 4000, /* then the child is killed: trouble */
+	CARD_FIND_WAIT_MS = 4000, /* at most; the caller may have less left */
 	CARD_SIGN_WAIT_MS = 3500,
 };
 
@@ -72,17 +72,26 @@ struct card_signature {
 	unsigned char signature[CARD_SIGNATURE_BYTES_MAX]; /* ECDSA in DER */
 };
 
+/* What becomes of a session when its card leaves; the policy's word. */
+enum card_removed {
+	CARD_REMOVED_LOCK = 0,
+	CARD_REMOVED_LOGOUT,
+	CARD_REMOVED_NOTHING,
+};
+
 struct card_session; /* one child */
 
+/* Deadlines are times of steady_ms(); a child that misses one is trouble. */
 struct card_reader {
 	/* Starts a child and looks. *out is NULL unless CARD_PRESENT. */
 	struct card_seen (*find)(void *context,
-	    const struct card_wanted *wanted, struct card_session **out);
+	    const struct card_wanted *wanted, int64_t deadline_ms,
+	    struct card_session **out);
 	/* pin NULL with a PIN pad: begins; the person types there. A wrong PIN
 	 * leaves the session open for another. */
 	enum card_signing (*sign)(void *context, struct card_session *session,
-	    const struct secret *pin, struct card_seen *seen,
-	    struct card_signature *out);
+	    const struct secret *pin, int64_t deadline_ms,
+	    struct card_seen *seen, struct card_signature *out);
 	/* For a PIN pad: asks the card to take a PIN and returns at once, so
 	 * that the person can be shown a prompt meanwhile; sign(NULL) then
 	 * collects. */
