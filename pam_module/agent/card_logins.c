@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "pam_module/agent/card_logins.h"
+
+#include <string.h>
+
+static bool is_kept(const struct card_logins *logins, size_t at, int64_t now_ms)
+{
+	return logins->entries[at].login.login[0] != '\0' &&
+	       logins->entries[at].until_ms > now_ms;
+}
+
+/* A free place, or that of the oldest. */
+static size_t find_place(const struct card_logins *logins, int64_t now_ms)
+{
+	size_t oldest = 0;
+
+	for (size_t i = 0; i < CARD_LOGINS_MAX; i++) {
+		if (!is_kept(logins, i, now_ms))
+			return i;
+		if (logins->entries[i].until_ms <
+		    logins->entries[oldest].until_ms)
+			oldest = i;
+	}
+	return oldest;
+}
+
+void card_logins_put(
+    struct card_logins *logins, const struct card_login *login, int64_t now_ms)
+{
+	size_t place;
+
+	if (login->login[0] == '\0')
+		return;
+	pthread_mutex_lock(&logins->lock);
+	place = find_place(logins, now_ms);
+	logins->entries[place].login = *login;
+	logins->entries[place].until_ms = now_ms + CARD_LOGINS_KEEP_MS;
+	pthread_mutex_unlock(&logins->lock);
+}
+
+bool card_logins_take(struct card_logins *logins, const char *name,
+    int64_t now_ms, struct card_login *out)
+{
+	bool found = false;
+
+	if (*name == '\0')
+		return false;
+	pthread_mutex_lock(&logins->lock);
+	for (size_t i = 0; i < CARD_LOGINS_MAX && !found; i++) {
+		if (!is_kept(logins, i, now_ms) ||
+		    strcmp(logins->entries[i].login.login, name) != 0)
+			continue;
+		*out = logins->entries[i].login;
+		memset(&logins->entries[i], 0, sizeof(logins->entries[i]));
+		found = true;
+	}
+	pthread_mutex_unlock(&logins->lock);
+	return found;
+}

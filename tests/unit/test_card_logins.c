@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Logins by card between verdict and session: given out once, not for long,
+ * and never more than a few.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "pam_module/agent/card_logins.h"
+
+enum {
+	NOW_MS = 1000
+};
+
+static void put(struct card_logins *logins, const char *name, unsigned char key,
+    int64_t now_ms)
+{
+	struct card_login login = {.removed = CARD_REMOVED_LOGOUT};
+
+	snprintf(login.login, sizeof(login.login), "%s", name);
+	memset(login.key, key, sizeof(login.key));
+	card_logins_put(logins, &login, now_ms);
+}
+
+static void a_login_is_given_out_once(void **state)
+{
+	struct card_logins logins = {.lock = PTHREAD_MUTEX_INITIALIZER};
+	struct card_login out = {0};
+
+	(void)state;
+	put(&logins, "first", 1, NOW_MS);
+	put(&logins, "second", 2, NOW_MS);
+	assert_false(card_logins_take(&logins, "third", NOW_MS, &out));
+	assert_true(card_logins_take(&logins, "second", NOW_MS + 1, &out));
+	assert_string_equal(out.login, "second");
+	assert_int_equal(out.key[31], 2);
+	assert_int_equal(out.removed, CARD_REMOVED_LOGOUT);
+	assert_false(card_logins_take(&logins, "second", NOW_MS + 1, &out));
+	assert_true(card_logins_take(&logins, "first", NOW_MS + 1, &out));
+}
+
+static void a_login_without_a_name_is_nobodys(void **state)
+{
+	struct card_logins logins = {.lock = PTHREAD_MUTEX_INITIALIZER};
+	struct card_login out = {0};
+
+	(void)state;
+	assert_false(card_logins_take(&logins, "", NOW_MS, &out));
+	put(&logins, "", 1, NOW_MS);
+	assert_false(card_logins_take(&logins, "", NOW_MS, &out));
+}
+
+static void an_old_login_is_forgotten(void **state)
+{
+	struct card_logins logins = {.lock = PTHREAD_MUTEX_INITIALIZER};
+	struct card_login out = {0};
+
+	(void)state;
+	put(&logins, "a", 1, NOW_MS);
+	put(&logins, "b", 2, NOW_MS);
+	assert_true(card_logins_take(
+	    &logins, "a", NOW_MS + CARD_LOGINS_KEEP_MS - 1, &out));
+	assert_false(
+	    card_logins_take(&logins, "b", NOW_MS + CARD_LOGINS_KEEP_MS, &out));
+}
+
+static void the_oldest_goes_when_there_is_no_room(void **state)
+{
+	struct card_logins logins = {.lock = PTHREAD_MUTEX_INITIALIZER};
+	struct card_login out = {0};
+	char name[16];
+
+	(void)state;
+	for (int i = 0; i <= CARD_LOGINS_MAX; i++) {
+		snprintf(name, sizeof(name), "login%d", i);
+		put(&logins, name, (unsigned char)i, NOW_MS + i);
+	}
+	assert_false(card_logins_take(&logins, "login0", NOW_MS, &out));
+	assert_true(card_logins_take(&logins, "login1", NOW_MS, &out));
+	assert_true(card_logins_take(&logins, name, NOW_MS, &out));
+	assert_int_equal(out.key[0], CARD_LOGINS_MAX);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(a_login_is_given_out_once),
+	    cmocka_unit_test(a_login_without_a_name_is_nobodys),
+	    cmocka_unit_test(an_old_login_is_forgotten),
+	    cmocka_unit_test(the_oldest_goes_when_there_is_no_room),
+	};
+
+	return cmocka_run_group_tests_name("card_logins", tests, NULL, NULL);
+}
