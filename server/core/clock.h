@@ -17,7 +17,12 @@ enum {
 	CLOCK_BOOT_ID_SIZE = 40,
 };
 
-/* One reading of the machine's clocks, and also the last one believed. */
+/*
+ * One reading of the machine's clocks; also the mark, the last time believed.
+ * A mark's boot_s is not when that was: it is the boot clock at which the
+ * mark would have been due. What the wall clock gains stays in it until real
+ * time makes up for it, so steps forward add up however small they are.
+ */
 struct clock_reading {
 	int64_t wall_s; /* CLOCK_REALTIME */
 	int64_t boot_s; /* CLOCK_BOOTTIME */
@@ -31,10 +36,16 @@ struct clock_judgement {
 
 /*
  * Judges reading against mark; mark.wall_s == 0 means no mark yet. A trusted
- * judgement moves the mark to {now_s, reading's boot clock and id} in
- * *out_mark; a doubtful one leaves it as it was.
+ * judgement moves the mark to now_s in *out_mark; a doubtful one leaves it as
+ * it was. Within one boot no now_s is more than ten minutes beyond the first
+ * one and the time that has really passed since.
  */
 struct clock_judgement clock_judge(const struct clock_reading *mark,
     const struct clock_reading *reading, struct clock_reading *out_mark);
+
+/* The mark when the wall clock had moved on to wall_s and nothing is known of
+ * the boot clock: taken to have moved on by as much. */
+struct clock_reading clock_mark_at(
+    const struct clock_reading *mark, int64_t wall_s);
 
 #endif

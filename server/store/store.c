@@ -179,13 +179,8 @@ enum err store_get_mark(struct store *store, struct clock_reading *out)
 		return ERR_CORRUPT;
 	}
 	free(text);
-	/* The mark is saved now and then, the head with every decision. Both
-	 * clocks ran on by as much. */
-	if (head_s > mark.wall_s) {
-		mark.boot_s += head_s - mark.wall_s;
-		mark.wall_s = head_s;
-	}
-	*out = mark;
+	/* The mark is saved now and then, the head with every decision. */
+	*out = head_s > mark.wall_s ? clock_mark_at(&mark, head_s) : mark;
 	return ERR_NONE;
 }
 
