@@ -91,6 +91,10 @@ static enum err server_clock_accept(struct admin_job *job, struct store *store)
 		return admin_refuse(job, 409,
 		    "The clock says a time before 1970. Set it first.");
 	backwards = !job->time.trusted && reading->wall_s < job->time.now_s;
+	/* A believed clock is within seconds of the mark and never takes it
+	 * back. */
+	if (job->time.trusted && reading->wall_s < job->time.now_s)
+		reading->wall_s = job->time.now_s;
 	if (backwards)
 		err = void_by_clock(store);
 	if (!err)

@@ -224,7 +224,10 @@ enum err housekeeping_refresh_identity(struct server *server)
 	err = store_begin(store);
 	if (err != ERR_NONE)
 		return err;
-	err = renew(server, judgement.now_s, &changed, &next_s);
+	/* A boot is believed once, even if we are killed the next moment. */
+	err = store_set_mark(store, &server->mark);
+	if (err == ERR_NONE)
+		err = renew(server, judgement.now_s, &changed, &next_s);
 	if (err == ERR_NONE)
 		err = store_commit(store);
 	else

@@ -20,7 +20,8 @@ struct housekeeping;
 enum err housekeeping_start(struct server *server, struct housekeeping **out);
 void housekeeping_stop(struct housekeeping *keeping);
 
-/* At start and in tests: renews what is due, loads the authority and hands
+/* At start and in tests: keeps the mark, renews what is due, loads the
+ * authority and hands
  * the identity to the HTTP side, at once. */
 enum err housekeeping_refresh_identity(struct server *server);
 

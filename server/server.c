@@ -40,9 +40,11 @@ void server_read_clocks(
     const struct server *server, struct clock_reading *out, int64_t *out_ms)
 {
 	memset(out, 0, sizeof(*out));
+	/* The boot clock first: what passes between the two readings then looks
+	 * like a step forward, which the next reading takes back. */
+	out->boot_s = read_clock_ms(CLOCK_BOOTTIME) / MS_PER_S;
 	*out_ms = read_clock_ms(CLOCK_REALTIME);
 	out->wall_s = *out_ms / MS_PER_S;
-	out->boot_s = read_clock_ms(CLOCK_BOOTTIME) / MS_PER_S;
 	memcpy(out->boot_id, server->boot_id, sizeof(out->boot_id));
 }
 

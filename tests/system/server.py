@@ -31,7 +31,7 @@ class Server:
     def __init__(self, world, name="server", settings=None, start_at=None,
                  fake=False):
         """settings: {"throttle.after": 3}. start_at: unix seconds the clock
-        starts at. fake: jump() can move the clock."""
+        starts at. fake: jump() and pass_time() can move the clocks."""
         self.world = world
         self.dir = world.directory(name)
         self.state = self.dir / "state"
@@ -44,6 +44,7 @@ class Server:
         self.process = None
         self.start_at, self.offset = start_at, 0.0
         self.clock_file = self.dir / "clock" if fake else None
+        self.slept_file, self.slept = self.dir / "slept", 0
         if fake:
             self.clock_file.write_text("+0")
         self.settings = {
@@ -78,8 +79,10 @@ class Server:
                     "FAKETIME_DONT_FAKE_MONOTONIC": "1",
                     "FAKETIME_FORCE_MONOTONIC_FIX": "0"}
         if self.clock_file:
+            slept = self.world.helper("slept", "-shared", "-fPIC", "-ldl")
             more.update(FAKETIME_TIMESTAMP_FILE=self.clock_file,
-                        FAKETIME_NO_CACHE="1")
+                        FAKETIME_NO_CACHE="1", SLEPT_FILE=self.slept_file,
+                        LD_PRELOAD=f"{slept}:{faketime_library()}")
         elif self.start_at is not None:
             more.update(TZ="UTC", FAKETIME=time.strftime(
                 "@%Y-%m-%d %H:%M:%S", time.gmtime(self.start_at)))
@@ -150,11 +153,24 @@ class Server:
 
     # --- time -------------------------------------------------------------
     def jump(self, seconds):
-        """Moves the wall clock of a server made with fake=True."""
+        """Steps the wall clock of a server made with fake=True, as whoever
+        sets it does. No time passes."""
         self.offset += seconds
-        scratch = self.clock_file.with_suffix(".new")
-        scratch.write_text(f"{self.offset:+.0f}")
-        scratch.rename(self.clock_file)
+        self._replace(self.clock_file, f"{self.offset:+.0f}")
+
+    def pass_time(self, seconds):
+        """Lets time pass for a server made with fake=True: both clocks move
+        on, as when the machine was asleep. The wall clock first: a server
+        that looks in between sees a step that is taken back at once."""
+        self.jump(seconds)
+        self.slept += seconds
+        self._replace(self.slept_file, str(self.slept))
+
+    @staticmethod
+    def _replace(path, text):
+        scratch = path.with_suffix(".new")
+        scratch.write_text(text)
+        scratch.rename(path)
 
     def now(self):
         return time.time() + self.offset

@@ -203,7 +203,7 @@ def test_a_certificate_cut_short_by_its_ca_is_not_due_at_once(servers):
                                   "certificates.server_lifetime": "120s",
                                   "certificates.terminal_lifetime": "239s"},
                      fake=True)
-    server.jump(170)
+    server.pass_time(170)
     terminal = server.terminal()
     renew_at = terminal.ask("GET", "/v1/terminals/self").json["renew_at"]
     assert 0 < renew_at - server.now() < 70

@@ -218,12 +218,12 @@ def test_5_waits_double_and_one_attempt_is_evaluated_after_each(timed, desk):
         answer = desk.login(user, token.wrong())
         assert deny(answer) == "throttled"
         assert abs(answer["retry_at"] - timed.now() - wait) < 6, (answer, wait)
-        timed.jump(wait - 8)
+        timed.pass_time(wait - 8)
         assert deny(desk.login(user, token.wrong())) == "throttled", wait
-        timed.jump(9)
+        timed.pass_time(9)
         assert deny(desk.login(user, token.wrong())) == "wrong", wait
         assert deny(desk.login(user, token.wrong())) == "throttled", wait
-    timed.jump(482)
+    timed.pass_time(482)
     assert desk.login(user, token.code())["result"] == "accept"
     assert [deny(desk.login(user, token.wrong())) for _ in range(4)] == \
         ["wrong"] * 3 + ["throttled"], "success starts anew"
@@ -233,7 +233,7 @@ def test_5_after_a_wait_exactly_one_of_many_at_once_is_evaluated(timed, desk):
     user, token = timed.hotp()
     for _ in range(3):
         desk.login(user, token.wrong())
-    timed.jump(31)
+    timed.pass_time(31)
     connections = [desk.connect() for _ in range(30)]
     seen = reasons(many_at_once(connections,
                                 [login_body(user, token.wrong())] * 30))
@@ -249,7 +249,7 @@ def test_5_throttled_and_empty_ones_prolong_nothing(timed, desk):
         desk.login(user, token.wrong())
         desk.login(user, "")
     assert desk.login(user, token.wrong())["retry_at"] == first
-    timed.jump(31)
+    timed.pass_time(31)
     assert desk.login(user, token.code())["result"] == "accept"
 
 
@@ -302,7 +302,7 @@ def test_5_disabled_until_rebinding_and_unlock_clears_waits_only(timed, desk):
     assert deny(desk.login(user, right)) == "disabled"
     timed.ctl("user", "unlock", user)
     assert deny(desk.login(user, right)) == "disabled"
-    timed.jump(60)
+    timed.pass_time(60)
     timed.ctl("token", "confirm", token.serial, token.code())
     assert desk.login(user, token.code())["result"] == "accept"
 
@@ -399,6 +399,50 @@ def test_7_far_forward_is_clock_until_an_owner_accepts_it(servers):
     assert "clock" in json.dumps(server.records(limit=20))
 
 
+def test_7_small_steps_forward_add_up(servers):
+    """Whether or not the server is restarted between them; real time passing
+    makes up for none of it."""
+    server = servers("nudged", fake=True)
+    terminal = server.terminal()
+    user, token = server.hotp()
+    server.jump(400)
+    assert deny(terminal.login(user, "")) == "wrong"
+    server.kill()
+    server.start(until="/healthz")
+    terminal.drop()
+    server.jump(400)
+    assert deny(terminal.login(user, token.code(0))) == "clock"
+    server.pass_time(3600)
+    assert deny(terminal.login(user, token.code(0))) == "clock"
+    server.jump(-210)
+    assert terminal.login(user, token.code(0))["result"] == "accept"
+
+
+def test_7_a_new_boot_is_believed_once(servers):
+    """Thirty days across boots are not thirty for every start within one."""
+    import sqlite3
+    server = servers("booted", fake=True)
+    terminal = server.terminal()
+    terminal.check_time = False
+    user, _ = server.hotp()
+    assert server.stop() == 0
+    with sqlite3.connect(next(server.state.glob("*.db"))) as db:
+        mark = db.execute("SELECT CAST(bytes AS TEXT) FROM meta"
+                          " WHERE name = 'mark'").fetchone()[0]
+        db.execute("UPDATE meta SET bytes = CAST(? AS BLOB) WHERE name ="
+                   " 'mark'", (mark.rsplit(" ", 1)[0] + " another-boot",))
+    db.close()
+    server.jump(20 * 86400)
+    server.start()
+    terminal.drop()
+    assert deny(terminal.login(user, "")) == "wrong"
+    server.kill()
+    server.jump(20 * 86400)
+    server.start(until="/healthz")
+    terminal.drop()
+    assert deny(terminal.login(user, "")) == "clock"
+
+
 def test_7_accepting_backwards_voids_codes(servers):
     server = servers("backwards", fake=True)
     terminal = server.terminal()
@@ -469,7 +513,7 @@ def test_8_floods_are_coalesced_but_counted(servers):
         return sum((r.get("count") or 1) for r in server.records(user=user)
                    if r.get("reason") == "throttled")
     assert throttled() == 1000
-    server.jump(70)
+    server.pass_time(70)
     terminal.login(user, "")
     assert throttled() == 1000
     assert server.verify()[1]["ok"]

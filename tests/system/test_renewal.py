@@ -71,9 +71,9 @@ def test_a_join_code_ends_after_ten_minutes(servers):
     directory = server.dir / "late"
     directory.mkdir()
     code = server.ctl("terminal", "add", "late")["join_code"]
-    server.jump(300)
+    server.pass_time(300)
     server.ctl("server", "status")
-    server.jump(310)
+    server.pass_time(310)
     reply = Terminal(server, "late", directory).join(code)
     assert reply.status == 403, reply
 

@@ -250,6 +250,14 @@ static void test_clock_accept(void **state)
 	assert_true(llabs(mark.wall_s - time(NULL)) < 5);
 	f->now_s = mark.wall_s;
 	must_have_recorded(f, "server clock accept");
+
+	/* A believed jitter is no going back: nothing is void, nothing lives
+	 * longer, however often it is accepted. */
+	f->now_s = (int64_t)time(NULL) + 4;
+	answer = call_at(f, "server/clock-accept", "{}", true);
+	assert_false(json_is_true(json_object_get(answer, "backwards")));
+	json_decref(answer);
+	assert_true(f->server->mark.wall_s >= f->now_s);
 }
 
 static void test_keys_rotate(void **state)
