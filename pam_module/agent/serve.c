@@ -4,14 +4,14 @@
 #include <errno.h>
 
 #include <poll.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
+#include "pam_module/agent/frame_name.h"
 #include "pam_module/agent/login.h"
+#include "pam_module/agent/session.h"
 #include "pam_module/agent/steady.h"
 #include "shared/frame.h"
-#include "shared/json.h"
 #include "shared/log.h"
 #include "shared/text.h"
 
@@ -176,40 +176,20 @@ static void log_verdict(const struct connection *connection,
 	    LOG_NUMBER("status", verdict->status));
 }
 
-/* tty and rhost are told by the network's other end or by odd programs; what
- * is no name is left out rather than made a reason to refuse. */
-static void get_optional(
-    const struct frame *frame, enum frame_tag tag, char out[NAME_BYTES_MAX + 1])
-{
-	if (frame_get_text(frame, tag, out, NAME_BYTES_MAX + 1) != ERR_NONE ||
-	    !text_is_name(out, strlen(out)))
-		out[0] = '\0';
-}
-
-static enum err get_name(
-    const struct frame *frame, enum frame_tag tag, char out[NAME_BYTES_MAX + 1])
-{
-	enum err err = frame_get_text(frame, tag, out, NAME_BYTES_MAX + 1);
-
-	if (err == ERR_NONE && !text_is_name(out, strlen(out)))
-		err = ERR_INVALID;
-	return err;
-}
-
 static enum err read_subject(const struct connection *connection,
     const struct frame *frame, struct login_subject *out)
 {
 	uint8_t first_factor = FRAME_UNPROVEN;
-	enum err err = get_name(frame, FRAME_USER, out->user);
+	enum err err = frame_get_name(frame, FRAME_USER, out->user);
 
 	if (err == ERR_NONE)
-		err = get_name(frame, FRAME_SERVICE, out->service);
+		err = frame_get_name(frame, FRAME_SERVICE, out->service);
 	if (err == ERR_NONE)
 		err = frame_get_u8(frame, FRAME_FIRST_FACTOR, &first_factor);
 	if (err != ERR_NONE)
 		return err;
-	get_optional(frame, FRAME_TTY, out->tty);
-	get_optional(frame, FRAME_RHOST, out->rhost);
+	frame_get_optional_name(frame, FRAME_TTY, out->tty);
+	frame_get_optional_name(frame, FRAME_RHOST, out->rhost);
 	memcpy(out->session, connection->session, sizeof(out->session));
 	/* Only root's word on the first factor counts. */
 	out->proven =
@@ -277,84 +257,12 @@ static void handle_begin(
 	log_verdict(connection, &subject, &verdict);
 }
 
-struct session {
-	char user[NAME_BYTES_MAX + 1];
-	char service[NAME_BYTES_MAX + 1];
-	char tty[NAME_BYTES_MAX + 1];
-	char login[LOGIN_TOKEN_SIZE];
-	uint8_t event;
-};
-
-static enum err read_session(const struct frame *frame, struct session *out)
-{
-	enum err err = get_name(frame, FRAME_USER, out->user);
-
-	if (err == ERR_NONE)
-		err = get_name(frame, FRAME_SERVICE, out->service);
-	if (err == ERR_NONE)
-		err = frame_get_u8(frame, FRAME_EVENT, &out->event);
-	if (err == ERR_NONE && out->event != FRAME_SESSION_OPEN &&
-	    out->event != FRAME_SESSION_CLOSE)
-		err = ERR_INVALID;
-	if (err != ERR_NONE)
-		return err;
-	get_optional(frame, FRAME_TTY, out->tty);
-	if (frame_get_text(
-		frame, FRAME_LOGIN, out->login, sizeof(out->login)) != ERR_NONE)
-		out->login[0] = '\0';
-	return ERR_NONE;
-}
-
-static char *session_body(const struct session *session)
-{
-	json_t *object = json_pack("{s:s,s:s,s:s}", "event",
-	    session->event == FRAME_SESSION_OPEN ? "open" : "close", "user",
-	    session->user, "service", session->service);
-	char *body = NULL;
-	bool whole = object != NULL;
-
-	if (whole && session->tty[0])
-		whole = json_object_set_new(
-			    object, "tty", json_string(session->tty)) == 0;
-	if (whole && session->login[0])
-		whole = json_object_set_new(
-			    object, "login", json_string(session->login)) == 0;
-	if (whole)
-		body = json_dumps(object, JSON_COMPACT);
-	json_decref(object);
-	return body;
-}
-
-static void report_session(
-    const struct serve *serve, const struct session *session)
-{
-	char *body = session_body(session);
-	struct server_request request = {.path = "/v1/sessions",
-	    .body = body,
-	    .deadline_ms = steady_ms() + SERVE_SESSION_WAIT_MS};
-	struct server_reply reply = {0};
-	int status = 0;
-
-	if (body) {
-		request.body_length = strlen(body);
-		if (serve->server.perform(
-			serve->server.context, &request, &reply) == ERR_NONE)
-			status = reply.status;
-		server_reply_free(&reply);
-	}
-	free(body);
-	if (status != 200)
-		log_line(LOG_WARNING, "session not reported",
-		    LOG_TEXT("user", session->user),
-		    LOG_TEXT("service", session->service),
-		    LOG_NUMBER("status", status));
-}
-
 /* The module is answered first: a session must not wait for a server. */
 static void handle_session(
     struct connection *connection, const struct frame *frame)
 {
 	struct session session = {0};
+	enum frame_event event;
 	struct frame_writer writer = {0};
 
 	if (!connection->caller->is_root) {
@@ -362,12 +270,13 @@ static void handle_session(
 		    LOG_NUMBER("caller_uid", connection->caller->uid));
 		return;
 	}
-	if (read_session(frame, &session) != ERR_NONE)
+	if (session_read(frame, &session, &event) != ERR_NONE)
 		return;
 	frame_begin(&writer, FRAME_DONE);
 	(void)send_frame(connection, &writer);
 	(void)shutdown(connection->socket, SHUT_RDWR);
-	report_session(connection->serve, &session);
+	(void)session_report(&connection->serve->server, &session,
+	    event == FRAME_SESSION_OPEN ? "open" : "close", NULL);
 }
 
 static void handle(struct connection *connection, const struct frame *frame)
