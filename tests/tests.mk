@@ -55,3 +55,17 @@ $(admin_tests): $(B)/unit/%: $(B)/obj/tests/unit/%.o \
 	@echo "  LD $@"
 	$(Q)$(CC) -pie $(all_ldflags) -o $@ $< $(B)/obj/tests/support/admin_world.o \
 		-Wl,--start-group $(archives) -Wl,--end-group $(test_libs)
+
+# --- emulated cards for the system tests --------------------------------------
+cards: $(B)/card/vcard $(B)/card/p11shim.so
+$(B)/card/vcard: $(patsubst %.c,$(B)/obj/%.o,$(wildcard tests/card/vcard*.c))
+	@mkdir -p $(@D)
+	@echo "  LD $@"
+	$(Q)$(CC) -pie $(all_ldflags) -o $@ $^ $(call libs_of,libcrypto)
+# Loaded into the card child, or whatever else speaks PKCS #11.
+$(B)/obj/tests/card/p11shim.o: CFLAGS += $(call cflags_of,p11-kit-1)
+$(B)/card/p11shim.so: $(B)/obj/tests/card/p11shim.o
+	@mkdir -p $(@D)
+	@echo "  LD $@"
+	$(Q)$(CC) -shared $(all_ldflags) -Wl,-z,defs -o $@ $^ -ldl
+.PHONY: cards
