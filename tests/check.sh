@@ -117,7 +117,7 @@ system_tests() {
 # NAME, then what to run.
 stages() {
 	stage packages bash tests/packages.sh build demo check
-	stage release build B=build all
+	stage release build B=build all cards
 	stage sanitized build B=build-asan SAN=address,undefined all unit
 	stage lint script lint bash tests/lint.sh
 	stage links script links bash tests/links.sh build

@@ -10,8 +10,10 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
+import cards  # noqa: E402
 import world as worlds  # noqa: E402
 from agent import Agent  # noqa: E402
+from pki import Authority  # noqa: E402
 from programs import Probe, Sshd, write_stacks  # noqa: E402
 from server import Server  # noqa: E402
 
@@ -95,6 +97,34 @@ def agents(world):
 def server(servers):
     """The module's own server, with ordinary settings."""
     return servers()
+
+
+@pytest.fixture(scope="session")
+def pcscd(world):
+    """With two virtual readers; there can be one only."""
+    made = cards.Pcscd(world).start()
+    yield made
+    made.stop()
+
+
+@pytest.fixture(scope="module")
+def authority(world):
+    """The town's CA, with a fresh CRL."""
+    return Authority(world.directory("pki"))
+
+
+@pytest.fixture(scope="module")
+def emulated(world, pcscd):
+    """A factory of emulated cards, out of their readers at first."""
+    made = []
+
+    def make(*arguments, **how):
+        made.append(cards.Card(world, *arguments, **how))
+        return made[-1]
+
+    yield make
+    for card in made:
+        card.stop()
 
 
 @pytest.fixture(scope="module")

@@ -91,7 +91,8 @@ class World:
         if not (plain / "pam_sekimori.so").exists():
             plain = self.build
         self.plain = plain
-        for name in ("sekimorid", "sekimori-agent", "sekimorictl"):
+        for name in ("sekimorid", "sekimori-agent", "sekimorictl",
+                     "sekimori-card"):
             if (self.build / name).exists():
                 shutil.copy(self.build / name, self.programs / name)
         # Programs of the host are not instrumented, so neither is the module.
