@@ -19,9 +19,9 @@
 enum {
 	AGENT_WAIT_MS = 4500, /* from what the person typed last */
 	CANCEL_WAIT_MS = 200,
-	ASKS_MAX = 8,
+	ASKS_MAX = 12,
 	FRAMES_MAX = 32,
-	ANSWER_BYTES_MAX = 64, /* longer than any code */
+	ANSWER_BYTES_MAX = 64, /* longer than any code or PIN */
 	PROMPT_BYTES_MAX = WORDS_MESSAGE_BYTES_MAX + NAME_BYTES_MAX + 2,
 };
 
@@ -121,17 +121,21 @@ static bool answer_send(struct dialogue *dialogue, const char *answer)
 	return dialogue_fail(dialogue, err_text(err));
 }
 
-static const char *code_prompt(const struct dialogue *dialogue)
+/* prompt= is about the code: what asks for a PIN must not look like it. */
+static const char *prompt_text(
+    const struct dialogue *dialogue, enum frame_prompt prompt)
 {
 	const char *own = dialogue->request->options->prompt;
 
-	return own ? own : words_prompt(dialogue->lang, WORDS_PROMPT_CODE);
+	if (own && prompt == FRAME_PROMPT_CODE)
+		return own;
+	return words_prompt(dialogue->lang, (enum words_prompt)prompt);
 }
 
 /* sudo shows nothing but prompts, so a message that comes with a question
  * becomes its first line. */
-static enum err person_ask(
-    struct dialogue *dialogue, const struct frame *frame, char **out)
+static enum err person_ask(struct dialogue *dialogue, enum frame_prompt asked,
+    const struct frame *frame, char **out)
 {
 	char message[WORDS_MESSAGE_BYTES_MAX];
 	char prompt[PROMPT_BYTES_MAX];
@@ -139,16 +143,17 @@ static enum err person_ask(
 
 	(void)snprintf(prompt, sizeof(prompt), "%s%s%s",
 	    has_message ? message : "", has_message ? "\n" : "",
-	    code_prompt(dialogue));
+	    prompt_text(dialogue, asked));
 	return conversation_ask(dialogue->request->pamh, prompt, out);
 }
 
-static bool ask_person(struct dialogue *dialogue, const struct frame *frame)
+static bool ask_person(struct dialogue *dialogue, enum frame_prompt prompt,
+    const struct frame *frame)
 {
 	char *typed = NULL;
 	bool go_on = false;
 
-	if (person_ask(dialogue, frame, &typed) != ERR_NONE)
+	if (person_ask(dialogue, prompt, frame, &typed) != ERR_NONE)
 		return dialogue_refuse(dialogue, SITUATION_CONVERSATION_FAILED);
 	(void)agent_client_allow(&dialogue->client, AGENT_WAIT_MS);
 	if (caller_is_unchanged(
@@ -165,13 +170,15 @@ static bool ask_handle(struct dialogue *dialogue, const struct frame *frame)
 	uint8_t prompt = 0;
 
 	if (frame_get_u8(frame, FRAME_PROMPT, &prompt) != ERR_NONE ||
-	    prompt != FRAME_PROMPT_CODE)
+	    prompt < FRAME_PROMPT_CODE || prompt > FRAME_PROMPT_PIN_PAD)
 		return dialogue_fail(dialogue, "asks what this module cannot");
 	if (++dialogue->asks > ASKS_MAX)
 		return dialogue_fail(dialogue, "asks without end");
 	if (!dialogue->request->options->appended_digits)
-		return ask_person(dialogue, frame);
-	if (dialogue->asks > 1)
+		return ask_person(dialogue, (enum frame_prompt)prompt, frame);
+	/* What was typed before is a code; it answers nothing else, above all
+	 * not a card's PIN. */
+	if (dialogue->asks > 1 || prompt != FRAME_PROMPT_CODE)
 		return dialogue_refuse(dialogue, SITUATION_REFUSED);
 	return answer_send(dialogue, dialogue->cut);
 }
@@ -243,6 +250,8 @@ static bool dialogue_begin(struct dialogue *dialogue)
 	caller_put(dialogue->request->caller, &dialogue->writer);
 	frame_put_u8(&dialogue->writer, FRAME_FIRST_FACTOR,
 	    options->explain ? FRAME_PROVEN : FRAME_UNPROVEN);
+	if (options->appended_digits)
+		frame_put_u8(&dialogue->writer, FRAME_ONCE, 1);
 	err = agent_client_send(&dialogue->client, &dialogue->writer);
 	return err == ERR_NONE || dialogue_fail(dialogue, err_text(err));
 }
@@ -271,8 +280,8 @@ static enum situation nobody_refuse(struct dialogue *dialogue)
 	enum err err = ERR_NONE;
 
 	if (!dialogue->request->options->appended_digits)
-		err = conversation_ask(
-		    dialogue->request->pamh, code_prompt(dialogue), &typed);
+		err = conversation_ask(dialogue->request->pamh,
+		    prompt_text(dialogue, FRAME_PROMPT_CODE), &typed);
 	conversation_forget(&typed);
 	return err == ERR_NONE ? SITUATION_REFUSED
 			       : SITUATION_CONVERSATION_FAILED;

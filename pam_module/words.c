@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The two languages side by side, one row per text, and the rules that pick
- * one. A message with a time has a second form for it, because the same
- * sentence without the time must still make sense.
+ * one. A message with a time or a count has a second form for it, because the
+ * same sentence without the number must still make sense.
  */
 #include "pam_module/words.h"
 
@@ -13,6 +13,10 @@
 #include <strings.h>
 #include <time.h>
 
+enum {
+	NUMBER_SIZE = 64 /* a count or a time, as text */
+};
+
 struct bilingual {
 	const char *english;
 	const char *japanese;
@@ -20,13 +24,20 @@ struct bilingual {
 
 static const struct bilingual prompts[] = {
     [WORDS_PROMPT_CODE] = {"One-time code: ", "ワンタイムパスワード: "},
+    [WORDS_PROMPT_PIN] = {"PIN: ", "暗証番号: "},
+    [WORDS_PROMPT_CARD] = {"Insert card, Enter: ", "カードを入れEnter: "},
+    [WORDS_PROMPT_LAST_TRY] = {"Last try (yes/no): ", "最後の1回 yes/no: "},
+    [WORDS_PROMPT_PIN_PAD] = {"PIN on reader, Enter: ",
+	"読取機で入力後Enter: "},
     [WORDS_PROMPT_APPENDED] = {"Passphrase and code: ", "パスワードとコード: "},
 };
 
-/* The timed form, where there is one, takes the time as its only argument. */
+/* The second form takes the time or the count, as text, as its only argument.
+ */
 struct message_row {
 	struct bilingual plain;
 	struct bilingual timed;
+	struct bilingual counted;
 };
 
 static const struct message_row messages[] = {
@@ -75,6 +86,33 @@ static const struct message_row messages[] = {
 					   "緊急用コードでログインしました。"},
 	{"Signed in with emergency code, valid to %s.",
 	    "緊急用コードでログインしました。%sまで有効です。"}},
+    [FRAME_MESSAGE_PIN_WRONG] = {{"Wrong PIN.", "暗証番号が違います。"},
+	.counted = {"Wrong PIN. Tries left: %s.",
+	    "暗証番号が違います。残り%s回です。"}},
+    [FRAME_MESSAGE_PIN_LOW] = {{"The PIN was wrong before. Few tries left.",
+				   "暗証番号の残り回数が少なくなっています。"},
+	.counted = {"The PIN was wrong before. Tries left: %s.",
+	    "暗証番号の入力は残り%s回です。"}},
+    [FRAME_MESSAGE_PIN_LOCKED] = {{"PIN locked. Contact IT.",
+	"暗証番号がロックされています。情報担当に連絡してください。"}},
+    [FRAME_MESSAGE_PIN_LENGTH] =
+	{{"PIN too short or too long. No try was spent.",
+	    "暗証番号の桁数が違います。残り回数は減っていません。"}},
+    [FRAME_MESSAGE_CARD_ABSENT] = {{"No card found.",
+	"カードが見つかりません。"}},
+    [FRAME_MESSAGE_CARD_OTHER] = {{"This card is not registered for you.",
+	"このカードはあなたのものとして登録されていません。"}},
+    [FRAME_MESSAGE_CARD_SEVERAL] =
+	{{"Several of your cards are in. Leave one only.",
+	    "登録済みのカードが複数あります。1枚だけにしてください。"}},
+    [FRAME_MESSAGE_CARD_TROUBLE] =
+	{{"The card cannot be read. Insert it again.",
+	    "カードを読み取れません。入れ直してください。"}},
+    [FRAME_MESSAGE_CARD_EXPIRES] =
+	{{"Your card expires soon. Contact IT.",
+	     "カードの有効期限が近づいています。情報担当に連絡してください。"},
+	    {"Your card expires %s. Contact IT.",
+		"カードの有効期限は%sです。情報担当に連絡してください。"}},
 };
 
 static const char *bilingual_pick(
@@ -163,27 +201,45 @@ static enum err time_write(enum words_lang lang, uint64_t number, int64_t now,
 	return ERR_NONE;
 }
 
+/* The form of a row that takes the number, and the number as text. */
+static const struct bilingual *number_write(enum words_lang lang,
+    const struct message_row *row, uint64_t number, int64_t now,
+    char out[NUMBER_SIZE])
+{
+	if (row->counted.english) {
+		(void)snprintf(
+		    out, NUMBER_SIZE, "%llu", (unsigned long long)number);
+		return &row->counted;
+	}
+	if (row->timed.english &&
+	    time_write(lang, number, now, out, NUMBER_SIZE) == ERR_NONE)
+		return &row->timed;
+	return NULL;
+}
+
 enum err words_message(enum words_lang lang, unsigned message,
     const uint64_t *number, int64_t now, char out[WORDS_MESSAGE_BYTES_MAX])
 {
+	const struct bilingual *form = NULL;
 	const struct message_row *row;
-	char when[64];
+	char text[NUMBER_SIZE];
 
 	if (message >= sizeof(messages) / sizeof(messages[0]))
 		return ERR_NOT_FOUND;
 	row = &messages[message];
 	if (!row->plain.english)
 		return ERR_NOT_FOUND;
-	if (!number || !row->timed.english ||
-	    time_write(lang, *number, now, when, sizeof(when)) != ERR_NONE) {
+	if (number)
+		form = number_write(lang, row, *number, now, text);
+	if (!form) {
 		(void)snprintf(out, WORDS_MESSAGE_BYTES_MAX, "%s",
 		    bilingual_pick(&row->plain, lang));
 		return ERR_NONE;
 	}
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
-	(void)snprintf(out, WORDS_MESSAGE_BYTES_MAX,
-	    bilingual_pick(&row->timed, lang), when);
+	(void)snprintf(
+	    out, WORDS_MESSAGE_BYTES_MAX, bilingual_pick(form, lang), text);
 #pragma GCC diagnostic pop
 	return ERR_NONE;
 }

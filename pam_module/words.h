@@ -29,6 +29,10 @@ enum {
  * by themselves with the login password. */
 enum words_prompt {
 	WORDS_PROMPT_CODE = FRAME_PROMPT_CODE,
+	WORDS_PROMPT_PIN = FRAME_PROMPT_PIN,
+	WORDS_PROMPT_CARD = FRAME_PROMPT_CARD,
+	WORDS_PROMPT_LAST_TRY = FRAME_PROMPT_LAST_TRY,
+	WORDS_PROMPT_PIN_PAD = FRAME_PROMPT_PIN_PAD,
 	WORDS_PROMPT_APPENDED, /* login password with the code behind it */
 };
 
@@ -45,9 +49,10 @@ enum words_lang words_choose(
 const char *words_prompt(enum words_lang lang, enum words_prompt prompt);
 
 /*
- * The text of a message, without line break. number (NULL if none) is a unix
- * time where the message has one, shown in local time and with its date if
- * that is not the day of now. ERR_NOT_FOUND for an unknown message.
+ * The text of a message, without line break. number (NULL if none) is a count
+ * or a unix time where the message has one; a time is shown in local time and
+ * with its date if that is not the day of now. ERR_NOT_FOUND for an unknown
+ * message.
  */
 enum err words_message(enum words_lang lang, unsigned message,
     const uint64_t *number, int64_t now, char out[WORDS_MESSAGE_BYTES_MAX]);

@@ -35,6 +35,7 @@ static const struct tag_rule {
     [FRAME_RESULT] = {CONTENT_NUMBER, 1},
     [FRAME_LOGIN] = {CONTENT_TEXT, 0},
     [FRAME_EVENT] = {CONTENT_NUMBER, 1},
+    [FRAME_ONCE] = {CONTENT_NUMBER, 1},
 };
 
 #define BIT(tag) (1U << (tag))
@@ -45,7 +46,7 @@ static const struct type_rule {
 } type_rules[] = {
     {FRAME_BEGIN,
 	BIT(FRAME_USER) | BIT(FRAME_SERVICE) | BIT(FRAME_FIRST_FACTOR),
-	BIT(FRAME_TTY) | BIT(FRAME_RHOST)},
+	BIT(FRAME_TTY) | BIT(FRAME_RHOST) | BIT(FRAME_ONCE)},
     {FRAME_ANSWER, BIT(FRAME_TEXT), 0},
     {FRAME_CANCEL, 0, 0},
     {FRAME_SESSION, BIT(FRAME_USER) | BIT(FRAME_SERVICE) | BIT(FRAME_EVENT),

@@ -54,6 +54,8 @@ enum frame_tag {
 	FRAME_LOGIN,        /* text: the login's name, handed back in
 			       FRAME_SESSION */
 	FRAME_EVENT,        /* u8, enum frame_event */
+	FRAME_ONCE,         /* u8, not 0: the client answers once, with what
+			       it has already; optional */
 };
 
 enum frame_first_factor {
@@ -97,6 +99,7 @@ enum frame_message {
 	FRAME_MESSAGE_CARD_SEVERAL,
 	FRAME_MESSAGE_CARD_TROUBLE,
 	FRAME_MESSAGE_CARD_EXPIRES, /* FRAME_NUMBER: unix time */
+	FRAME_MESSAGE_PIN_LOW,      /* FRAME_NUMBER: tries left, if told */
 };
 
 /* What the module turns into a PAM code, by the table in pam_sekimori.c.
@@ -138,7 +141,7 @@ struct frame_field {
 };
 
 enum {
-	FRAME_TAG_COUNT = FRAME_EVENT + 1
+	FRAME_TAG_COUNT = FRAME_ONCE + 1
 };
 
 struct frame {

@@ -59,6 +59,7 @@ static void caller_note(const struct frame *frame, struct fake_seen *seen)
 	text_note(frame, FRAME_LOGIN, seen->login);
 	(void)frame_get_u8(frame, FRAME_FIRST_FACTOR, &seen->first_factor);
 	(void)frame_get_u8(frame, FRAME_EVENT, &seen->event);
+	(void)frame_get_u8(frame, FRAME_ONCE, &seen->once);
 }
 
 static void frame_note(const struct frame *frame, struct fake_seen *seen)

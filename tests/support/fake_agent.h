@@ -50,6 +50,10 @@ struct fake_step {
 		.action = FAKE_ASK, .value = FRAME_PROMPT_CODE,                \
 		.message = (words)                                             \
 	}
+#define ASK_FOR(prompt)                                                        \
+	{                                                                      \
+		.action = FAKE_ASK, .value = (prompt)                          \
+	}
 #define TELL(words)                                                            \
 	{                                                                      \
 		.action = FAKE_TELL, .message = (words)                        \
@@ -90,7 +94,7 @@ struct fake_seen {
 	unsigned connections, begins, answers, cancels, sessions, bad;
 	char user[FAKE_TEXT_MAX], service[FAKE_TEXT_MAX];
 	char tty[FAKE_TEXT_MAX], rhost[FAKE_TEXT_MAX], login[FAKE_TEXT_MAX];
-	uint8_t first_factor, event;
+	uint8_t first_factor, event, once;
 	char answer[FAKE_ANSWERS_MAX][FAKE_TEXT_MAX];
 };
 

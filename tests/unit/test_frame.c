@@ -81,6 +81,8 @@ static void accepts_the_table(void **state)
 	    {BYTES("\0\0\0\x0d\1\1\0\1a\2\0\1b\5\0\1\1"), FRAME_BEGIN},
 	    {BYTES("\0\0\0\x15\1\5\0\1\1\4\0\1d\3\0\1c\2\0\1b\1\0\1a"),
 		FRAME_BEGIN},
+	    {BYTES("\0\0\0\x11\1\1\0\1a\2\0\1b\5\0\1\1\x0d\0\1\1"),
+		FRAME_BEGIN},
 	    {BYTES("\0\0\0\4\2\6\0\0"), FRAME_ANSWER},
 	    {BYTES("\0\0\0\6\2\6\0\2a\0"), FRAME_ANSWER},
 	    {BYTES("\0\0\0\1\3"), FRAME_CANCEL},
@@ -123,7 +125,7 @@ static void refuses_everything_else(void **state)
 	    {BYTES("\0\0\0\1\xff")},
 	    {BYTES("\0\0\0\1\2")},         /* text missing */
 	    {BYTES("\0\0\0\4\2\0\0\0")},   /* tag 0 */
-	    {BYTES("\0\0\0\4\2\x0d\0\0")}, /* unknown tags */
+	    {BYTES("\0\0\0\4\2\x0e\0\0")}, /* unknown tags */
 	    {BYTES("\0\0\0\4\2\xff\0\0")},
 	    {BYTES("\0\0\0\4\2\x26\0\0")}, /* 32 + TEXT */
 	    {BYTES("\0\0\0\4\2\6\0\1")},   /* longer than frame */
@@ -143,6 +145,8 @@ static void refuses_everything_else(void **state)
 	    {BYTES("\0\0\0\x09\1\1\0\1a\5\0\1\1")},
 	    {BYTES("\0\0\0\x09\1\1\0\1a\2\0\1b")},
 	    {BYTES("\0\0\0\x11\1\1\0\1a\2\0\1b\5\0\1\1\x0b\0\1x")},
+	    {BYTES("\0\0\0\x10\1\1\0\1a\2\0\1b\5\0\1\1\x0d\0\0")},
+	    {BYTES("\0\0\0\x08\2\6\0\0\x0d\0\1\1")},
 	};
 	struct frame frame, before;
 

@@ -111,6 +111,18 @@ static const struct fake_step talks[] = {READ,
     END};
 static const struct fake_step refuses[] = {READ, ASK, READ,
     {.action = FAKE_VERDICT, .message = FRAME_MESSAGE_REFUSED}, END};
+static const struct fake_step asks_for_a_card[] = {READ,
+    ASK_FOR(FRAME_PROMPT_CARD), READ,
+    {.action = FAKE_ASK,
+	.value = FRAME_PROMPT_PIN,
+	.message = FRAME_MESSAGE_PIN_WRONG,
+	.number = 2},
+    READ, ASK_FOR(FRAME_PROMPT_LAST_TRY), READ, ASK_FOR(FRAME_PROMPT_PIN_PAD),
+    READ,
+    {.action = FAKE_VERDICT,
+	.value = FRAME_DENY_LOCKED,
+	.message = FRAME_MESSAGE_PIN_LOCKED},
+    END};
 static const struct fake_step unheard_of[] = {
     READ, TELL(200), ASK_SAYING(99), READ, VERDICT(FRAME_ACCEPT), END};
 
@@ -136,6 +148,13 @@ static const struct shown_row {
     {"lang=en", PAM_SILENT, refuses, "P:One-time code: |"},
     {"[prompt=Token, please: ]", 0, refuses,
 	"P:Token, please: |E:Authentication failed. Please try again.|"},
+    {"lang=en explain [prompt=Token, please: ]", 0, asks_for_a_card,
+	"P:Insert card, Enter: |P:Wrong PIN. Tries left: 2.\nPIN: |"
+	"P:Last try (yes/no): |P:PIN on reader, Enter: |"
+	"E:PIN locked. Contact IT.|"},
+    {"lang=ja", 0, asks_for_a_card,
+	"P:カードを入れEnter: |P:暗証番号: |P:最後の1回 yes/no: |"
+	"P:読取機で入力後Enter: |"},
     {"lang=en explain", 0, unheard_of, "P:One-time code: |"},
     {"lang=en explain", 0, NULL,
 	"E:Sign-in service out of reach. Contact IT.|"},
@@ -183,6 +202,7 @@ static void tells_the_agent_who_what_and_where_from(void **state)
 		assert_string_equal(
 		    host.seen.rhost, explained ? "192.0.2.7" : "");
 		assert_int_equal(host.seen.first_factor, explained);
+		assert_int_equal(host.seen.once, 0);
 	}
 }
 
@@ -281,6 +301,7 @@ static void appended_codes_are_cut_and_the_rest_handed_on(void **state)
 			    host.seen.answer[0]);
 		assert_string_equal(host.shown, "P:Passphrase and code: |");
 		assert_int_equal(host.seen.first_factor, FRAME_UNPROVEN);
+		assert_int_equal(host.seen.once, 1);
 	}
 }
 
@@ -319,6 +340,47 @@ static void appended_answers_once_only(void **state)
 	assert_int_equal(host.seen.cancels, 1);
 }
 
+/* Neither a code nor the password before it is anybody's PIN. */
+static void appended_never_answers_a_card(void **state)
+{
+	static const enum frame_prompt prompts[] = {FRAME_PROMPT_PIN,
+	    FRAME_PROMPT_CARD, FRAME_PROMPT_LAST_TRY, FRAME_PROMPT_PIN_PAD};
+	static const char *const answers[] = {"secret755224", NULL};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(prompts) / sizeof(prompts[0]); i++) {
+		const struct fake_step steps[] = {READ, ASK_FOR(prompts[i]),
+		    READ, VERDICT(FRAME_ACCEPT), END};
+		struct pam_host host;
+
+		assert_int_equal(login(&host, "appended=6", 0, steps, answers),
+		    PAM_AUTH_ERR);
+		assert_int_equal(host.asked, 1);
+		assert_int_equal(host.seen.answers, 0);
+		assert_int_equal(host.seen.cancels, 1);
+	}
+}
+
+static void a_pin_is_asked_for_and_never_taken_from_the_stack(void **state)
+{
+	static const struct fake_step steps[] = {
+	    READ, ASK_FOR(FRAME_PROMPT_PIN), READ, VERDICT(FRAME_ACCEPT), END};
+	static const char *const answers[] = {"password", digits_64, NULL};
+	char module[HOST_PATH_MAX];
+	struct pam_host host;
+
+	(void)state;
+	host_module_path("pam_sekimori.so", module);
+	host_open(&host, module,
+	    "auth optional @ appended=6\nauth required @ lang=en", steps,
+	    answers);
+	assert_int_equal(pam_authenticate(host.pamh, 0), PAM_SUCCESS);
+	host_close(&host);
+	assert_int_equal(host.asked, 2);
+	assert_int_equal(host.seen.answers, 1);
+	assert_string_equal(host.seen.answer[0], digits_64);
+}
+
 static void appended_without_an_answer_fails_the_conversation(void **state)
 {
 	static const char *const rows[] = {
@@ -347,6 +409,8 @@ int main(void)
 	    cmocka_unit_test(appended_codes_are_cut_and_the_rest_handed_on),
 	    cmocka_unit_test(appended_takes_what_another_module_asked_for),
 	    cmocka_unit_test(appended_answers_once_only),
+	    cmocka_unit_test(appended_never_answers_a_card),
+	    cmocka_unit_test(a_pin_is_asked_for_and_never_taken_from_the_stack),
 	    cmocka_unit_test(appended_without_an_answer_fails_the_conversation),
 	};
 

@@ -48,8 +48,8 @@ static void every_message_has_both_languages(void **state)
 	const uint64_t number = 1774915200;
 
 	(void)state;
-	for (unsigned m = FRAME_MESSAGE_REFUSED;
-	     m <= FRAME_MESSAGE_EMERGENCY_UNTIL; m++) {
+	for (unsigned m = FRAME_MESSAGE_REFUSED; m <= FRAME_MESSAGE_PIN_LOW;
+	     m++) {
 		char texts[2][2][WORDS_MESSAGE_BYTES_MAX];
 
 		for (size_t i = 0; i < 2; i++) {
@@ -74,7 +74,7 @@ static void every_message_has_both_languages(void **state)
 
 static void unknown_messages_are_not_found(void **state)
 {
-	static const unsigned numbers[] = {0, 12, 255, 4000000000U};
+	static const unsigned numbers[] = {0, 21, 255, 4000000000U};
 	char text[WORDS_MESSAGE_BYTES_MAX] = "same";
 
 	(void)state;
@@ -117,6 +117,34 @@ static void times_are_local_and_carry_a_foreign_date(void **state)
 		    ERR_NONE);
 		if (strcmp(text, rows[i].text) != 0)
 			fail_msg("row %zu: %s", i, text);
+	}
+}
+
+static void counts_are_numbers_and_not_times(void **state)
+{
+	static const struct {
+		enum words_lang lang;
+		unsigned message;
+		uint64_t number;
+		const char *text;
+	} rows[] = {
+	    {WORDS_ENGLISH, FRAME_MESSAGE_PIN_WRONG, 2,
+		"Wrong PIN. Tries left: 2."},
+	    {WORDS_JAPANESE, FRAME_MESSAGE_PIN_WRONG, 1,
+		"暗証番号が違います。残り1回です。"},
+	    {WORDS_JAPANESE, FRAME_MESSAGE_PIN_LOW, 2,
+		"暗証番号の入力は残り2回です。"},
+	    {WORDS_ENGLISH, FRAME_MESSAGE_PIN_LOCKED, 2,
+		"PIN locked. Contact IT."},
+	};
+	char text[WORDS_MESSAGE_BYTES_MAX];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		assert_int_equal(words_message(rows[i].lang, rows[i].message,
+				     &rows[i].number, 0, text),
+		    ERR_NONE);
+		assert_string_equal(text, rows[i].text);
 	}
 }
 
@@ -188,6 +216,7 @@ int main(void)
 	    cmocka_unit_test(every_message_has_both_languages),
 	    cmocka_unit_test(unknown_messages_are_not_found),
 	    cmocka_unit_test(times_are_local_and_carry_a_foreign_date),
+	    cmocka_unit_test(counts_are_numbers_and_not_times),
 	    cmocka_unit_test(auto_is_japanese_only_where_it_can_be_read),
 	    cmocka_unit_test(locale_comes_from_the_first_variable_set),
 	    cmocka_unit_test(columns_count_kana_twice),
