@@ -18,6 +18,8 @@
 
 enum {
 	CARD_AUTHORITIES_MAX = 64,
+	CARD_CRL_BYTES_MAX = 8 * 1024 * 1024, /* DER */
+	CARD_NAME_SIZE = 256,
 	CARD_PROBLEM_SIZE = 320,
 };
 
@@ -33,6 +35,7 @@ struct card_authority {
 	size_t crl_length;
 };
 
+/* A CRL that is not its CA's own counts as none. */
 enum err card_authorities_new(const struct card_authority *rows, size_t count,
     struct card_authorities **out);
 void card_authorities_free(struct card_authorities *authorities);
@@ -54,10 +57,16 @@ enum err card_authority_read(const void *certificate, size_t certificate_length,
 struct card_certificate {
 	unsigned char key[CARD_KEY_BYTES];
 	int64_t valid_from, valid_until; /* unix seconds */
-	char subject[256]; /* RFC 4514, escaped for printing; never an identity
-			    */
-	char issuer[256];
+	/* RFC 4514, one line of UTF-8, cut if long; never an identity. */
+	char subject[CARD_NAME_SIZE];
+	char issuer[CARD_NAME_SIZE];
 };
+
+/* Of DER that was read before, of whatever certificate. */
+enum err card_certificate_describe(
+    const unsigned char *der, size_t length, struct card_certificate *out);
+/* nextUpdate of a CRL in DER; 0: it cannot be read or has none. */
+int64_t card_crl_next_update(const unsigned char *der, size_t length);
 
 /* Of a person's certificate, PEM or DER. ERR_INVALID fills problem: not a
  * certificate, a CA's, not for authentication, a key that is not RSA of 2048
