@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * SQLite as a backend of db.c, and the only file that knows its header. One
- * connection that nobody shares: WAL without a shared-memory file, every
- * commit synced, no extensions, no trust in the schema it reads. The WAL is
- * laid out in full when opened, because overwriting a file syncs in half the
- * time of growing one (and a full disk is then met at start, not at a login).
+ * SQLite as a backend of db.c; beside sqlite_wal.c the only file that knows
+ * its header. One connection that nobody shares: WAL without a shared-memory
+ * file, every commit synced, no extensions, no trust in the schema it reads.
+ * The WAL is laid out in full when opened, because overwriting a file syncs in
+ * half the time of growing one (and a full disk is then met at start, not at a
+ * login).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -18,6 +19,7 @@
 #include <unistd.h>
 
 #include "server/store/db_backend.h"
+#include "server/store/sqlite_wal.h"
 #include "server/store/store.h"
 
 enum {
@@ -523,7 +525,7 @@ enum err db_open_sqlite(const char *path, enum db_mode mode, struct db **out)
 	if (!connection)
 		return ERR_MEMORY;
 	code = sqlite3_open_v2(path, &connection->handle,
-	    SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
+	    SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, sqlite_wal_layer());
 	err = err_of(connection->handle, code);
 	if (err == ERR_NONE)
 		err = configure(connection->handle, mode);

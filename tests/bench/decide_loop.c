@@ -99,7 +99,7 @@ static void remember(struct store *store, const struct person *person,
 			    .person_id = person->id,
 			    .terminal_id = 1,
 			    .until = now_s + 60,
-			    .accepted = true,
+			    .result = RESULT_ACCEPT,
 			    .verdict_length = 120,
 			},
 		    found;
