@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/core/decide.h"
 
+#include <string.h>
+
 static struct decision deny(enum reason reason)
 {
 	return (struct decision){
@@ -8,6 +10,7 @@ static struct decision deny(enum reason reason)
 	    .reason = reason,
 	    .token_index = -1,
 	    .emergency_index = -1,
+	    .card_index = -1,
 	};
 }
 
@@ -105,6 +108,56 @@ static enum otp_match match_emergency(const struct question *question,
 	return best;
 }
 
+int subject_find_card(
+    const struct subject *subject, const unsigned char key[CARD_KEY_BYTES])
+{
+	int found = -1;
+
+	for (size_t i = 0; i < subject->card_count; i++)
+		if (memcmp(subject->cards[i].key, key, CARD_KEY_BYTES) == 0)
+			found = (int)i;
+	return found;
+}
+
+/* Finds the signer among the person's cards; whether his certificate stands
+ * is asked by is_unfit. */
+static enum otp_match match_card(const struct question *question,
+    const struct subject *subject, struct decision *decision)
+{
+	int found = subject_find_card(subject, question->card.key);
+
+	if (found < 0 || question->card.standing == CARD_FORGED)
+		return OTP_NO_MATCH;
+	decision->card_index = found;
+	return OTP_MATCH;
+}
+
+static enum otp_match match(const struct question *question,
+    const struct subject *subject, const struct otp_window *window,
+    struct decision *decision)
+{
+	switch (question->factor) {
+	case FACTOR_OTP:
+		return match_otp(question, subject, window, decision);
+	case FACTOR_EMERGENCY:
+		return match_emergency(question, subject, decision);
+	case FACTOR_CARD:
+		return match_card(question, subject, decision);
+	case FACTOR_NONE:
+		break;
+	}
+	return OTP_NO_MATCH;
+}
+
+/* The person's own card, behind a certificate that is not good now: nobody
+ * has guessed, so nobody is charged. */
+static bool is_unfit(
+    const struct question *question, const struct decision *decision)
+{
+	return decision->card_index >= 0 &&
+	       question->card.standing != CARD_GOOD;
+}
+
 /* Looks at the code. The charge is already in `charged`; a match takes it
  * back, `used` does too, because it is not a failure. */
 static struct decision evaluate(const struct question *question,
@@ -112,19 +165,19 @@ static struct decision evaluate(const struct question *question,
     const struct decide_limits *limits, const struct throttle *charged)
 {
 	struct decision decision = deny(REASON_WRONG);
-	enum otp_match match;
-
-	if (question->factor == FACTOR_OTP)
-		match =
-		    match_otp(question, subject, &limits->window, &decision);
-	else
-		match = match_emergency(question, subject, &decision);
+	enum otp_match found =
+	    match(question, subject, &limits->window, &decision);
 
 	if (!subject->known || !is_offered(question->factor, permit))
-		match = OTP_NO_MATCH;
+		found = OTP_NO_MATCH;
+	else if (is_unfit(question, &decision)) {
+		decision = deny(REASON_WRONG);
+		decision.card_unfit = true;
+		return decision;
+	}
 
 	decision.evaluated = true;
-	if (match == OTP_MATCH) {
+	if (found == OTP_MATCH) {
 		decision.result = RESULT_ACCEPT;
 		decision.throttle =
 		    throttle_clear(&subject->throttle, question->proven);
@@ -136,7 +189,8 @@ static struct decision evaluate(const struct question *question,
 	}
 	decision.token_index = -1;
 	decision.emergency_index = -1;
-	if (match == OTP_SPENT) {
+	decision.card_index = -1;
+	if (found == OTP_SPENT) {
 		decision.reason = REASON_USED;
 		return decision;
 	}
@@ -145,16 +199,27 @@ static struct decision evaluate(const struct question *question,
 	return decision;
 }
 
-/*
- * Waits belong to a factor. A challenge names none, so it is refused for one
- * only when nothing else is offered: an emergency code must not wait for
- * the token's throttle.
- */
+enum factor decide_only_factor(const struct policy_answer *permit)
+{
+	for (enum factor f = FACTOR_OTP; f <= FACTOR_CARD; f++)
+		if (permit->factors == 1u << f)
+			return f;
+	return FACTOR_NONE;
+}
+
+/* Waits belong to a factor, and a challenge names none. */
 static bool is_throttle_asked(
     const struct question *question, const struct policy_answer *permit)
 {
 	return question->factor != FACTOR_NONE ||
-	       permit->factors == 1u << FACTOR_OTP;
+	       decide_only_factor(permit) != FACTOR_NONE;
+}
+
+static bool is_empty(const struct question *question)
+{
+	if (question->factor == FACTOR_CARD)
+		return !question->card_shown;
+	return question->code.length == 0;
 }
 
 struct decision decide(const struct question *question,
@@ -181,7 +246,7 @@ struct decision decide(const struct question *question,
 	}
 	if (question->factor == FACTOR_NONE)
 		return without_factor(RESULT_CONTINUE);
-	if (question->code.length == 0)
+	if (is_empty(question))
 		return deny(REASON_WRONG);
 
 	charged = throttle_charge(&subject->throttle, &limits->throttle,

@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "server/core/card.h"
 #include "server/core/otp.h"
 #include "server/core/policy.h"
 #include "server/core/throttle.h"
@@ -55,6 +56,8 @@ struct subject {
 	struct subject_token tokens[SUBJECT_TOKENS_MAX];
 	size_t emergency_count;
 	struct emergency_code emergency[SUBJECT_EMERGENCY_MAX];
+	size_t card_count; /* bound and not revoked here */
+	struct subject_card cards[SUBJECT_CARDS_MAX];
 };
 
 struct question {
@@ -64,6 +67,8 @@ struct question {
 	int64_t now_s;
 	struct secret code; /* as typed; length 0 is empty. For
 			       FACTOR_EMERGENCY its keyed hash, or length 0 */
+	bool card_shown;    /* FACTOR_CARD: false is empty */
+	struct card_evidence card;
 };
 
 struct decide_limits {
@@ -76,11 +81,14 @@ struct decision {
 	enum reason reason; /* with RESULT_DENY */
 	int64_t retry_at;   /* with REASON_THROTTLED, else 0 */
 	bool evaluated;     /* a code was looked at, so it was charged */
+	bool card_unfit;    /* a bound card signed, but its certificate does
+			       not stand: REASON_WRONG, not charged */
 	bool throttle_changed;
 	struct throttle throttle; /* to store, when changed */
 	int token_index;          /* of subject.tokens to move, or -1 */
 	int64_t floor;            /* its new floor */
 	int emergency_index;      /* of subject.emergency to spend, or -1 */
+	int card_index;           /* of subject.cards that let in, or -1 */
 };
 
 /*
@@ -91,6 +99,18 @@ struct decision {
 struct decision decide(const struct question *question,
     const struct subject *subject, const struct policy_answer *permit,
     const struct decide_limits *limits);
+
+/* Which of subject.cards has this key, or -1. */
+int subject_find_card(
+    const struct subject *subject, const unsigned char key[CARD_KEY_BYTES]);
+
+/*
+ * The factor whose waits a challenge heeds: that of a policy which offers
+ * nothing else, so that nobody is asked for what would be refused; otherwise
+ * FACTOR_NONE, because an emergency code must not wait for the token's
+ * throttle.
+ */
+enum factor decide_only_factor(const struct policy_answer *permit);
 
 /* Subjects and questions hold seeds and codes. */
 void subject_wipe(struct subject *subject);

@@ -259,7 +259,8 @@ static void decide_one(struct store *store, int number, struct run *run)
 	struct audit_entry entry = {
 	    .kind = "login", .time_ms = NOW_MS + number};
 	struct once once = {.until = NOW_S + 60, .verdict_length = 300};
-	struct decision decision = {.token_index = -1, .emergency_index = -1};
+	struct decision decision = {
+	    .token_index = -1, .emergency_index = -1, .card_index = -1};
 	struct subject subject;
 	struct person person;
 	char user[16];

@@ -258,8 +258,10 @@ static void test_unproven_needs_a_terminal(void **state)
 {
 	struct fixture *f = *state;
 	struct person person = add_person(f->store, "s1");
-	const struct decision decision = {
-	    .throttle_changed = true, .token_index = -1, .emergency_index = -1};
+	const struct decision decision = {.throttle_changed = true,
+	    .token_index = -1,
+	    .emergency_index = -1,
+	    .card_index = -1};
 	const struct subject subject = {0};
 
 	assert_int_equal(subject_apply(f->store, &person, FACTOR_OTP, 0,
@@ -344,7 +346,8 @@ static void test_emergency(void **state)
 {
 	struct fixture *f = *state;
 	struct person one = add_person(f->store, "s1");
-	struct decision spend = {.token_index = -1, .emergency_index = 0};
+	struct decision spend = {
+	    .token_index = -1, .emergency_index = 0, .card_index = -1};
 	struct subject subject;
 	struct secret hash = {0}, other = {0};
 
