@@ -79,5 +79,6 @@ enum err session_report(const struct server_call *server,
 	    LOG_TEXT("user", session->user),
 	    LOG_TEXT("service", session->service),
 	    LOG_NUMBER("status", status));
-	return ERR_UNREACHABLE;
+	return status >= 400 && status < 500 && status != 429 ? ERR_NOT_ALLOWED
+							      : ERR_UNREACHABLE;
 }

@@ -25,7 +25,8 @@ struct session {
 enum err session_read(const struct frame *frame, struct session *out,
     enum frame_event *out_event);
 
-/* reason NULL: none. ERR_UNREACHABLE: the server did not write it down. */
+/* reason NULL: none. ERR_UNREACHABLE: the server did not write it down;
+ * ERR_NOT_ALLOWED: and never will. */
 enum err session_report(const struct server_call *server,
     const struct session *session, const char *event, const char *reason);
 

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Tells the server what was done to sessions, from a thread of its own: a
+ * server that is away must not keep the next session open. What could not be
+ * told is tried again until it is, or the agent ends.
+ */
+#ifndef SEKIMORI_AGENT_SEAT_REPORT_H
+#define SEKIMORI_AGENT_SEAT_REPORT_H
+
+#include "pam_module/agent/seat.h"
+
+enum {
+	SEAT_REPORTS_MAX = 32, /* waiting; then the oldest is given up */
+	SEAT_REPORT_RETRY_MS = 5000,
+};
+
+struct seat_reporter;
+
+enum err seat_reporter_start(
+    const struct server_call *server, struct seat_reporter **out);
+
+struct seat_report seat_reporter_report(struct seat_reporter *reporter);
+
+/* Waits for a call that is under way, SESSION_REPORT_WAIT_MS at most. NULL is
+ * fine. */
+void seat_reporter_stop(struct seat_reporter *reporter);
+
+#endif
