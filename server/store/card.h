@@ -11,6 +11,15 @@
 #include "server/keys/card_verify.h"
 #include "server/store/store.h"
 
+/* Counts bound cards and parses the CAs; for store_open(). */
+enum err card_load(struct store *store);
+
+/* Is any card bound to anybody? As of this transaction; costs nothing. */
+static inline bool card_any_bound(const struct store *store)
+{
+	return store->cards_bound > 0;
+}
+
 /* Zero opens nothing. */
 enum card_state {
 	CARD_STATE_REVOKED = 0,
@@ -20,6 +29,7 @@ enum card_state {
 struct card {
 	int64_t id;
 	int64_t person_id;
+	char user[NAME_BYTES_MAX + 1]; /* the person's staff number */
 	enum card_state state;
 	struct card_certificate certificate;
 	int64_t enrolled_at, last_used_at; /* unix seconds; 0: never */
@@ -33,16 +43,27 @@ struct card {
 enum err card_add(struct store *store, int64_t person_id,
     const struct card_certificate *certificate, const unsigned char *der,
     size_t length, int64_t now_s, int64_t *out_holder);
+/* The same key, a newer certificate. */
+enum err card_renew(
+    struct store *store, int64_t id, const unsigned char *der, size_t length);
 
-/* By key. ERR_NOT_FOUND. */
+/* By key, the active one or else the latest. ERR_NOT_FOUND. */
 enum err card_find(struct store *store, const unsigned char key[CARD_KEY_BYTES],
     struct card *out);
 /* For good: a revoked key can be bound anew only by card_add. */
 enum err card_revoke(struct store *store, int64_t id);
+/* All that a person has, and the invitation. */
+enum err card_revoke_all(struct store *store, int64_t person_id);
 enum err card_used(struct store *store, int64_t id, int64_t now_s);
-/* person_id 0: everybody's, by person and age. */
+/* A person's, the latest last. */
 enum err card_each(struct store *store, int64_t person_id,
     enum err (*each)(void *context, const struct card *card), void *context);
+/* Everybody's, at most limit of them after an id. */
+enum err card_each_after(struct store *store, int64_t after, int64_t limit,
+    enum err (*each)(void *context, const struct card *card), void *context);
+/* The certificate in DER; the caller frees. */
+enum err card_certificate_of(
+    struct store *store, int64_t id, unsigned char **out, size_t *out_length);
 
 /* The active keys of a person, for the decision and for challenges. */
 enum err card_keys(struct store *store, int64_t person_id,
@@ -50,8 +71,8 @@ enum err card_keys(struct store *store, int64_t person_id,
 
 /* --- CAs --- */
 
-/* Adds a CA or replaces its CRL and mode; store->cards (the parsed form) is
- * renewed with the commit and brought back by a rollback. */
+/* Adds a CA or replaces its CRL and mode; store->card_authorities (the parsed
+ * form) is new at once and brought back by a rollback. ERR_FULL: too many. */
 enum err card_authority_set(
     struct store *store, const struct card_authority *authority, int64_t now_s);
 enum err card_authority_remove(
@@ -69,16 +90,19 @@ enum err card_authority_each(struct store *store,
 /* --- invitations --- */
 
 enum {
-	CARD_INVITATION_LIFETIME_S = 600
+	CARD_INVITATION_LIFETIME_S = 600,
+	CARD_INVITATION_HASH_BYTES = 32,
 };
 
-/* code_hash: keyed (store_keyed_hash, label "card"). Replaces what the person
- * had. */
+/* code_hash: keyed (store_keyed_hash, label CARD_INVITATION_LABEL). Replaces
+ * what the person had. */
+#define CARD_INVITATION_LABEL "card"
 enum err card_invite(struct store *store, int64_t person_id,
-    const unsigned char code_hash[32], int64_t until);
+    const unsigned char code_hash[CARD_INVITATION_HASH_BYTES], int64_t until);
 /* Whose it is, and gone afterwards. ERR_NOT_FOUND: none such, over or spent. */
 enum err card_invitation_take(struct store *store,
-    const unsigned char code_hash[32], int64_t now_s, int64_t *out_person_id);
+    const unsigned char code_hash[CARD_INVITATION_HASH_BYTES], int64_t now_s,
+    int64_t *out_person_id);
 /* All of them, as when the clock is set back. */
 enum err card_invitations_void(struct store *store);
 

@@ -330,6 +330,16 @@ int64_t db_changes(struct db *db)
 	return db->backend->changes(db->connection);
 }
 
+enum err db_version(struct db *db, int64_t *out)
+{
+	return db->backend->version(db->connection, out);
+}
+
+enum err db_set_version(struct db *db, int64_t version)
+{
+	return db->backend->set_version(db->connection, version);
+}
+
 enum err db_copy_step(struct db *db, const char *path, int pages,
     struct db_copy **state, bool *out_more)
 {

@@ -88,6 +88,10 @@ enum err db_run(struct db_query *query);
 /* Rows changed by the last db_run or db_done. */
 int64_t db_changes(struct db *db);
 
+/* Of the tables, as kept in the file itself; moves with the transaction. */
+enum err db_version(struct db *db, int64_t *out);
+enum err db_set_version(struct db *db, int64_t version);
+
 /* A consistent copy into a new file while this connection goes on; steps of
  * `pages` each, *out_more says whether to call again. Start with *state
  * NULL; it is freed and NULL again at the end or on error. */

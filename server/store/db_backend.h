@@ -34,6 +34,8 @@ struct db_backend {
 	const void *(*blob)(void *statement, int column, size_t *out_length);
 	bool (*is_null)(void *statement, int column);
 	int64_t (*changes)(void *connection);
+	enum err (*version)(void *connection, int64_t *out);
+	enum err (*set_version)(void *connection, int64_t version);
 
 	/* *state is NULL at first; an error or the end sets it to NULL. */
 	enum err (*copy_step)(void *connection, const char *path, int pages,

@@ -18,6 +18,7 @@
 #include "server/store/audit.h"
 #include "server/store/backup.h"
 #include "server/store/backup_seal.h"
+#include "server/store/card.h"
 #include "server/store/subject.h"
 #include "server/store/terminal.h"
 #include "shared/encode.h"
@@ -174,6 +175,8 @@ static enum err distrust(const struct restore *restore, struct store *store)
 		err = emergency_void(store, 0);
 	if (err == ERR_NONE)
 		err = terminal_void_join_codes(store);
+	if (err == ERR_NONE)
+		err = card_invitations_void(store);
 	if (err == ERR_NONE)
 		err = db_script(store->db, "DELETE FROM once");
 	if (err == ERR_NONE)

@@ -7,6 +7,26 @@
 #include "server/store/schema.h"
 
 #include "server/store/authority_rows.h"
+#include "server/store/store.h"
+
+/* Version 2. What a login changes is in card_use; the index holds all that a
+ * login reads. */
+#define CARD_SCHEMA                                                            \
+	/* key: SHA-256 of the SubjectPublicKeyInfo; state: enum card_state */ \
+	"CREATE TABLE card (id INTEGER PRIMARY KEY, key BLOB NOT NULL,"        \
+	" person_id INTEGER NOT NULL REFERENCES person (id),"                  \
+	" state INTEGER NOT NULL, certificate BLOB NOT NULL,"                  \
+	" enrolled_at INTEGER NOT NULL) STRICT;"                               \
+	"CREATE UNIQUE INDEX card_key ON card (key) WHERE state = 1;"          \
+	"CREATE INDEX card_person ON card (person_id, state, key);"            \
+	"CREATE TABLE card_use (card_id INTEGER PRIMARY KEY"                   \
+	" REFERENCES card (id), used_at INTEGER NOT NULL) STRICT;"             \
+	"CREATE TABLE card_authority (key BLOB PRIMARY KEY,"                   \
+	" certificate BLOB NOT NULL, needs_crl INTEGER NOT NULL, crl BLOB,"    \
+	" added_at INTEGER NOT NULL) STRICT;"                                  \
+	"CREATE TABLE card_invitation (person_id INTEGER PRIMARY KEY"          \
+	" REFERENCES person (id), hash BLOB NOT NULL UNIQUE,"                  \
+	" valid_until INTEGER NOT NULL) STRICT;"
 
 const char STORE_SCHEMA[] =
     "CREATE TABLE meta (name TEXT PRIMARY KEY, number INTEGER NOT NULL"
@@ -87,4 +107,43 @@ const char STORE_SCHEMA[] =
     " valid_until INTEGER NOT NULL, result INTEGER NOT NULL,"
     " verdict BLOB NOT NULL) STRICT;"
 
-    AUTHORITY_SCHEMA;
+    AUTHORITY_SCHEMA CARD_SCHEMA;
+
+/* From version i + 1 to the next. Never change one that was released. */
+static const char *const upgrades[] = {
+    CARD_SCHEMA,
+};
+
+_Static_assert(
+    sizeof(upgrades) / sizeof(upgrades[0]) == STORE_SCHEMA_VERSION - 1,
+    "each older version has its way up");
+
+static enum err upgrade_from(struct db *db, int64_t version)
+{
+	enum err err = db_begin(db);
+
+	if (err != ERR_NONE)
+		return err;
+	for (; err == ERR_NONE && version < STORE_SCHEMA_VERSION; version++)
+		err = db_script(db, upgrades[version - 1]);
+	if (err == ERR_NONE)
+		err = db_set_version(db, STORE_SCHEMA_VERSION);
+	if (err == ERR_NONE)
+		err = db_commit(db);
+	if (err != ERR_NONE)
+		db_rollback(db);
+	return err;
+}
+
+enum err schema_upgrade(struct db *db)
+{
+	int64_t version = 0;
+	enum err err = db_version(db, &version);
+
+	if (err != ERR_NONE || version == STORE_SCHEMA_VERSION)
+		return err;
+	/* A newer one is refused when it is opened. */
+	if (version < 1 || version > STORE_SCHEMA_VERSION)
+		return ERR_CORRUPT;
+	return upgrade_from(db, version);
+}

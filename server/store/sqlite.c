@@ -154,6 +154,25 @@ static int64_t connection_changes(void *opaque)
 	return sqlite3_changes64(connection->handle);
 }
 
+static enum err connection_version(void *opaque, int64_t *out)
+{
+	struct connection *connection = opaque;
+
+	return read_pragma(connection->handle, "PRAGMA user_version", out);
+}
+
+static enum err connection_set_version(void *opaque, int64_t version)
+{
+	struct connection *connection = opaque;
+	char pragma[64];
+
+	if (transaction_is_lost(connection))
+		return ERR_IO;
+	snprintf(
+	    pragma, sizeof(pragma), "PRAGMA user_version=%d", (int)version);
+	return run_sql(connection->handle, pragma);
+}
+
 static enum err connection_check(void *opaque)
 {
 	struct connection *connection = opaque;
@@ -386,6 +405,8 @@ static const struct db_backend SQLITE_BACKEND = {
     .blob = statement_blob,
     .is_null = statement_is_null,
     .changes = connection_changes,
+    .version = connection_version,
+    .set_version = connection_set_version,
     .copy_step = copy_step,
     .copy_cancel = copy_cancel,
     .check = connection_check,

@@ -13,10 +13,12 @@
 #include <unistd.h>
 
 #include "server/core/policy.h"
+#include "server/keys/card_verify.h"
 #include "server/keys/durable.h"
 #include "server/keys/keyring.h"
 #include "server/store/audit.h"
 #include "server/store/backup.h"
+#include "server/store/card.h"
 #include "server/store/decoy.h"
 #include "server/store/hasher.h"
 #include "server/store/once.h"
@@ -201,6 +203,8 @@ static struct store_cached cached_now(const struct store *store)
 	    .policy_version = store->policy_version,
 	    .all_frozen = store->all_frozen,
 	    .floor_s = store->floor_s,
+	    .card_authorities = store->card_authorities,
+	    .cards_bound = store->cards_bound,
 	};
 }
 
@@ -217,12 +221,16 @@ static void take_back_caches(struct store *store)
 
 	if (store->policy != before->policy)
 		policy_free(store->policy);
+	if (store->card_authorities != before->card_authorities)
+		card_authorities_free(store->card_authorities);
 	store->head = before->head;
 	store->open_records = before->open_records;
 	store->policy = before->policy;
 	store->policy_version = before->policy_version;
 	store->all_frozen = before->all_frozen;
 	store->floor_s = before->floor_s;
+	store->card_authorities = before->card_authorities;
+	store->cards_bound = before->cards_bound;
 	once_index_undo(store->once);
 }
 
@@ -232,6 +240,8 @@ static void settle_caches(struct store *store)
 		policy_free(store->retired_policy);
 		store->retired_policy = store->before.policy;
 	}
+	if (store->card_authorities != store->before.card_authorities)
+		card_authorities_free(store->before.card_authorities);
 	store->before = cached_now(store);
 	store->committed_head = store->head;
 	once_index_settle(store->once);
@@ -267,6 +277,9 @@ void store_close(struct store *store)
 	backup_cancel(store, &store->backup);
 	if (store->policy != store->before.policy)
 		policy_free(store->before.policy);
+	if (store->card_authorities != store->before.card_authorities)
+		card_authorities_free(store->before.card_authorities);
+	card_authorities_free(store->card_authorities);
 	policy_free(store->policy);
 	policy_free(store->retired_policy);
 	once_index_free(store->once);
@@ -412,6 +425,8 @@ static enum err load(struct store *store)
 	if (err == ERR_NONE)
 		err = policy_store_load(store);
 	if (err == ERR_NONE)
+		err = card_load(store);
+	if (err == ERR_NONE)
 		err = once_load(store);
 	store->all_frozen = frozen != 0;
 	return err;
@@ -426,7 +441,9 @@ enum err store_open(const char *path, struct keyring *keyring, int64_t now_s,
 
 	if (err != ERR_NONE)
 		return err;
-	err = store_new(db, keyring, &store);
+	err = schema_upgrade(db);
+	if (err == ERR_NONE)
+		err = store_new(db, keyring, &store);
 	if (err != ERR_NONE) {
 		db_close(db);
 		return err;

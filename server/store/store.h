@@ -17,15 +17,16 @@
 #include "shared/err.h"
 #include "shared/secret.h"
 
-struct keyring;    /* server/keys/keyring.h */
-struct policy;     /* server/core/policy.h */
-struct once_index; /* server/store/once_index.h */
-struct backup;     /* server/store/backup.h */
-struct reserve;    /* server/store/reserve.h */
-struct hasher;     /* server/store/hasher.h */
+struct keyring;          /* server/keys/keyring.h */
+struct policy;           /* server/core/policy.h */
+struct once_index;       /* server/store/once_index.h */
+struct backup;           /* server/store/backup.h */
+struct reserve;          /* server/store/reserve.h */
+struct hasher;           /* server/store/hasher.h */
+struct card_authorities; /* server/keys/card_verify.h */
 
 enum {
-	STORE_SCHEMA_VERSION = 1,
+	STORE_SCHEMA_VERSION = 2,
 	STORE_INSTANCE_SIZE = 33,
 	STORE_TEXT_BYTES_MAX = 16384,
 	STORE_PATH_SIZE = 4096,
@@ -47,6 +48,8 @@ struct store_cached {
 	int64_t policy_version;
 	bool all_frozen;
 	int64_t floor_s;
+	struct card_authorities *card_authorities;
+	int64_t cards_bound;
 };
 
 struct store {
@@ -62,9 +65,13 @@ struct store {
 	 * set, because answers point into it. */
 	struct policy *policy;
 	int64_t policy_version;
-	bool all_frozen;         /* `server freeze`: STORE_ALL_FROZEN */
-	int64_t floor_s;         /* nothing at or before this unix time is
-				    accepted from a TOTP token: STORE_FLOOR */
+	bool all_frozen; /* `server freeze`: STORE_ALL_FROZEN */
+	int64_t floor_s; /* nothing at or before this unix time is
+			    accepted from a TOTP token: STORE_FLOOR */
+	/* The CAs that are trusted for cards, parsed. Replaced by
+	 * store/card_authority.c; the old ones end with the commit. */
+	struct card_authorities *card_authorities;
+	int64_t cards_bound;     /* active cards of everybody */
 	struct secret hash_key;  /* for attempts, user names, codes */
 	struct secret login_key; /* for login tokens */
 	struct hasher *hasher;
@@ -89,8 +96,8 @@ struct store {
 enum err store_create(
     const char *path, struct keyring *keyring, int64_t now_ms);
 
-/* Opens it, checks version and keys (a wrong key file is ERR_CRYPTO), loads
- * the head and the attempts of the last minute. */
+/* Opens it, upgrades tables of an older version, checks keys (a wrong key file
+ * is ERR_CRYPTO), loads the head and the attempts of the last minute. */
 enum err store_open(const char *path, struct keyring *keyring, int64_t now_s,
     struct store **out);
 void store_close(struct store *store);

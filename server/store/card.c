@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Keys bound to persons. What is shown of a certificate is read from its DER
+ * each time, so that there is nothing beside it that could say otherwise.
+ */
+#include "server/store/card.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* --- reading ------------------------------------------------------------- */
+
+#define CARD_COLUMNS                                                           \
+	"card.id, card.person_id, person.user_name, card.state,"               \
+	" card.certificate, card.enrolled_at, COALESCE(card_use.used_at, 0)"
+#define CARD_TABLES                                                            \
+	" FROM card JOIN person ON person.id = card.person_id"                 \
+	" LEFT JOIN card_use ON card_use.card_id = card.id"
+
+static enum err read_card(struct db_query *q, struct card *out)
+{
+	unsigned char der[CARD_CERTIFICATE_BYTES_MAX];
+	struct card card = {0};
+	size_t length = 0;
+	enum err err;
+
+	card.id = db_number(q, 0);
+	card.person_id = db_number(q, 1);
+	db_read_text(q, 2, card.user, sizeof(card.user));
+	card.state = db_number(q, 3) == CARD_STATE_ACTIVE ? CARD_STATE_ACTIVE
+							  : CARD_STATE_REVOKED;
+	db_read_blob(q, 4, der, sizeof(der), &length);
+	card.enrolled_at = db_number(q, 5);
+	card.last_used_at = db_number(q, 6);
+	err = db_error(q);
+	if (err != ERR_NONE)
+		return err;
+	err = card_certificate_describe(der, length, &card.certificate);
+	if (err != ERR_NONE)
+		return err == ERR_INVALID ? ERR_CORRUPT : err;
+	*out = card;
+	return ERR_NONE;
+}
+
+enum err card_find(struct store *store, const unsigned char key[CARD_KEY_BYTES],
+    struct card *out)
+{
+	struct db_query *q = db_query(store->db,
+	    "SELECT " CARD_COLUMNS CARD_TABLES " WHERE card.key = ?1"
+	    " ORDER BY card.state DESC, card.id DESC");
+	enum err err = ERR_NOT_FOUND, done;
+
+	db_bind_blob(q, 1, key, CARD_KEY_BYTES);
+	if (db_next(q))
+		err = read_card(q, out);
+	done = db_done(q);
+	return done != ERR_NONE ? done : err;
+}
+
+static enum err hand_on_each(struct db_query *q,
+    enum err (*each)(void *context, const struct card *card), void *context)
+{
+	enum err err = ERR_NONE, done;
+	struct card card;
+
+	while (err == ERR_NONE && db_next(q)) {
+		err = read_card(q, &card);
+		if (err == ERR_NONE)
+			err = each(context, &card);
+	}
+	done = db_done(q);
+	return err != ERR_NONE ? err : done;
+}
+
+enum err card_each(struct store *store, int64_t person_id,
+    enum err (*each)(void *context, const struct card *card), void *context)
+{
+	struct db_query *q = db_query(store->db,
+	    "SELECT " CARD_COLUMNS CARD_TABLES " WHERE card.person_id = ?1"
+	    " ORDER BY card.id");
+
+	db_bind_number(q, 1, person_id);
+	return hand_on_each(q, each, context);
+}
+
+enum err card_each_after(struct store *store, int64_t after, int64_t limit,
+    enum err (*each)(void *context, const struct card *card), void *context)
+{
+	struct db_query *q = db_query(store->db,
+	    "SELECT " CARD_COLUMNS CARD_TABLES " WHERE card.id > ?1"
+	    " ORDER BY card.id LIMIT ?2");
+
+	db_bind_number(q, 1, after);
+	db_bind_number(q, 2, limit);
+	return hand_on_each(q, each, context);
+}
+
+enum err card_certificate_of(
+    struct store *store, int64_t id, unsigned char **out, size_t *out_length)
+{
+	struct db_query *q =
+	    db_query(store->db, "SELECT certificate FROM card WHERE id = ?1");
+	unsigned char *der = malloc(CARD_CERTIFICATE_BYTES_MAX);
+	bool found;
+	size_t length = 0;
+	enum err err;
+
+	db_bind_number(q, 1, id);
+	found = db_next(q);
+	if (der && found)
+		db_read_blob(q, 0, der, CARD_CERTIFICATE_BYTES_MAX, &length);
+	err = db_done(q);
+	if (err == ERR_NONE && !der)
+		err = ERR_MEMORY;
+	if (err == ERR_NONE && !found)
+		err = ERR_NOT_FOUND;
+	if (err != ERR_NONE) {
+		free(der);
+		return err;
+	}
+	*out = der;
+	*out_length = length;
+	return ERR_NONE;
+}
+
+/* The index answers this alone. */
+enum err card_keys(struct store *store, int64_t person_id,
+    struct subject_card out[SUBJECT_CARDS_MAX], size_t *out_count)
+{
+	struct db_query *q = db_query(store->db,
+	    "SELECT id, key FROM card WHERE person_id = ?1 AND state = 1");
+	size_t count = 0;
+	enum err err;
+
+	db_bind_number(q, 1, person_id);
+	while (count < SUBJECT_CARDS_MAX && db_next(q)) {
+		out[count].id = db_number(q, 0);
+		db_read_bytes(q, 1, out[count].key, CARD_KEY_BYTES);
+		count++;
+	}
+	err = db_done(q);
+	*out_count = err == ERR_NONE ? count : 0;
+	return err;
+}
+
+/* --- binding ------------------------------------------------------------- */
+
+/* ERR_EXISTS with the holder of an active one. */
+static enum err check_free(struct store *store,
+    const unsigned char key[CARD_KEY_BYTES], int64_t *out_holder)
+{
+	struct db_query *q = db_query(store->db,
+	    "SELECT person_id FROM card WHERE key = ?1 AND state = 1");
+	int64_t holder = 0;
+	enum err err;
+
+	db_bind_blob(q, 1, key, CARD_KEY_BYTES);
+	if (db_next(q))
+		holder = db_number(q, 0);
+	err = db_done(q);
+	if (err != ERR_NONE || holder == 0)
+		return err;
+	*out_holder = holder;
+	return ERR_EXISTS;
+}
+
+static enum err check_room(struct store *store, int64_t person_id)
+{
+	struct subject_card cards[SUBJECT_CARDS_MAX];
+	size_t count = 0;
+	enum err err = card_keys(store, person_id, cards, &count);
+
+	if (err == ERR_NONE && count == SUBJECT_CARDS_MAX)
+		err = ERR_FULL;
+	return err;
+}
+
+static enum err insert_card(struct store *store, int64_t person_id,
+    const struct card_certificate *certificate, const unsigned char *der,
+    size_t length, int64_t now_s)
+{
+	struct db_query *q = db_query(store->db,
+	    "INSERT INTO card (key, person_id, state, certificate,"
+	    " enrolled_at) VALUES (?1, ?2, 1, ?3, ?4)");
+
+	db_bind_blob(q, 1, certificate->key, CARD_KEY_BYTES);
+	db_bind_number(q, 2, person_id);
+	db_bind_blob(q, 3, der, length);
+	db_bind_number(q, 4, now_s);
+	return db_run(q);
+}
+
+static enum err mark_enrolled(
+    struct store *store, int64_t person_id, int64_t now_s)
+{
+	struct db_query *q =
+	    db_query(store->db, "UPDATE person SET enrolled_at = ?2"
+				" WHERE id = ?1 AND enrolled_at = 0");
+
+	db_bind_number(q, 1, person_id);
+	db_bind_number(q, 2, now_s);
+	return db_run(q);
+}
+
+enum err card_add(struct store *store, int64_t person_id,
+    const struct card_certificate *certificate, const unsigned char *der,
+    size_t length, int64_t now_s, int64_t *out_holder)
+{
+	enum err err = check_free(store, certificate->key, out_holder);
+
+	if (err == ERR_NONE)
+		err = check_room(store, person_id);
+	if (err == ERR_NONE)
+		err = insert_card(
+		    store, person_id, certificate, der, length, now_s);
+	if (err == ERR_NONE)
+		err = mark_enrolled(store, person_id, now_s);
+	if (err == ERR_NONE)
+		store->cards_bound++;
+	return err;
+}
+
+enum err card_renew(
+    struct store *store, int64_t id, const unsigned char *der, size_t length)
+{
+	struct db_query *q = db_query(
+	    store->db, "UPDATE card SET certificate = ?2 WHERE id = ?1");
+	enum err err;
+
+	db_bind_number(q, 1, id);
+	db_bind_blob(q, 2, der, length);
+	err = db_run(q);
+	if (err != ERR_NONE)
+		return err;
+	return db_changes(store->db) == 1 ? ERR_NONE : ERR_NOT_FOUND;
+}
+
+enum err card_revoke(struct store *store, int64_t id)
+{
+	struct db_query *q =
+	    db_query(store->db, "UPDATE card SET state = 0 WHERE id = ?1"
+				" AND state = 1");
+	enum err err;
+
+	db_bind_number(q, 1, id);
+	err = db_run(q);
+	if (err != ERR_NONE)
+		return err;
+	if (db_changes(store->db) != 1)
+		return ERR_NOT_FOUND;
+	store->cards_bound--;
+	return ERR_NONE;
+}
+
+enum err card_revoke_all(struct store *store, int64_t person_id)
+{
+	struct db_query *q =
+	    db_query(store->db, "UPDATE card SET state = 0 WHERE person_id = ?1"
+				" AND state = 1");
+	enum err err;
+
+	db_bind_number(q, 1, person_id);
+	err = db_run(q);
+	if (err != ERR_NONE)
+		return err;
+	store->cards_bound -= db_changes(store->db);
+	q = db_query(
+	    store->db, "DELETE FROM card_invitation WHERE person_id = ?1");
+	db_bind_number(q, 1, person_id);
+	return db_run(q);
+}
+
+enum err card_used(struct store *store, int64_t id, int64_t now_s)
+{
+	struct db_query *q = db_query(store->db,
+	    "INSERT INTO card_use (card_id, used_at) VALUES (?1, ?2)"
+	    " ON CONFLICT (card_id) DO UPDATE SET used_at = excluded.used_at");
+
+	db_bind_number(q, 1, id);
+	db_bind_number(q, 2, now_s);
+	return db_run(q);
+}
