@@ -10,10 +10,10 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "server/nonce.h"
 #include "shared/encode.h"
 #include "shared/secret.h"
 
@@ -297,7 +297,7 @@ static void dispatch(struct http_connection *connection)
 	    .connection = connection,
 	};
 	/* Only a name for logs: short of entropy it may be zeros. */
-	if (getrandom(id, sizeof(id), GRND_NONBLOCK) < 0)
+	if (nonce_take(id, sizeof(id)) != ERR_NONE)
 		memset(id, 0, sizeof(id));
 	encode_hex(id, sizeof(id), exchange->request_id);
 	http->handler(http->context, exchange);

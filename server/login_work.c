@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "server/login_phrase.h"
+#include "server/nonce.h"
 #include "server/rate.h"
 #include "server/store/audit.h"
 #include "server/store/once.h"
@@ -412,17 +413,11 @@ static enum err tell_again(struct login_call *login, struct store *store,
 static enum err read_claims(struct login_call *login, const struct store *store)
 {
 	const char *token = strrchr(login->call.exchange->message->path, '/');
-	struct secret fresh = {0};
-	enum err err;
 
 	if (login->by_token)
 		return login_token_read(token + 1, &store->login_key,
 		    login->call.exchange->peer->fingerprint, &login->claims);
-	err = secret_random(&fresh, LOGIN_CHALLENGE_BYTES);
-	if (err == ERR_NONE)
-		memcpy(login->claims.challenge, fresh.bytes,
-		    LOGIN_CHALLENGE_BYTES);
-	return err;
+	return nonce_take(login->claims.challenge, LOGIN_CHALLENGE_BYTES);
 }
 
 /* Over, or finished by another attempt: there is no such login any more. */
