@@ -23,6 +23,7 @@
 
 enum {
 	BACKLOG = 512,
+	ROOMY_CONNECTIONS = 256, /* those beyond are sparing with memory */
 	REST_MS = 100
 };
 
@@ -134,7 +135,8 @@ static void describe_address(
 static void accept_tls(struct http *http, int fd, const struct sockaddr *from)
 {
 	struct http_peer peer = {.kind = HTTP_PEER_STRANGER};
-	SSL *ssl = http->tls ? http_tls_accept(http->tls, fd) : NULL;
+	bool sparing = http->counts.connections >= ROOMY_CONNECTIONS;
+	SSL *ssl = http->tls ? http_tls_accept(http->tls, fd, sparing) : NULL;
 	int on = 1;
 
 	if (!ssl) {

@@ -121,7 +121,9 @@ void http_output_clear(struct http_output *output);
 
 enum err http_tls_context_new(const char *chain_pem, const char *key_pem,
     const char *ca_pem, SSL_CTX **out);
-SSL *http_tls_accept(SSL_CTX *context, int fd);
+/* sparing: gives its buffers back, wiped, after each request, which takes
+ * time; otherwise it keeps two of 16 KiB, of which little is ever touched. */
+SSL *http_tls_accept(SSL_CTX *context, int fd, bool sparing);
 /* Lets the verification of this handshake report to connection. */
 void http_tls_bind(SSL *ssl, struct http_connection *connection);
 /* After the handshake: who is it? */

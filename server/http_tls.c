@@ -58,7 +58,6 @@ static bool set_behaviour(SSL_CTX *tls)
 		SSL_OP_CLEANSE_PLAINTEXT | SSL_OP_CIPHER_SERVER_PREFERENCE);
 	SSL_CTX_set_mode(tls, SSL_MODE_ENABLE_PARTIAL_WRITE |
 				  SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
-				  SSL_MODE_RELEASE_BUFFERS |
 				  SSL_MODE_NO_AUTO_CHAIN);
 	SSL_CTX_set_session_cache_mode(tls, SSL_SESS_CACHE_OFF);
 	/* One read of the socket for header and record, not two. */
@@ -144,7 +143,7 @@ out:
 	return err;
 }
 
-SSL *http_tls_accept(SSL_CTX *context, int fd)
+SSL *http_tls_accept(SSL_CTX *context, int fd, bool sparing)
 {
 	SSL *ssl = SSL_new(context);
 
@@ -153,6 +152,8 @@ SSL *http_tls_accept(SSL_CTX *context, int fd)
 		ERR_clear_error();
 		return NULL;
 	}
+	if (sparing)
+		SSL_set_mode(ssl, SSL_MODE_RELEASE_BUFFERS);
 	SSL_set_accept_state(ssl);
 	return ssl;
 }
