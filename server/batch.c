@@ -263,17 +263,20 @@ static void run_here(struct batch *batch)
 	finish_jobs(batch, &jobs);
 }
 
-void batch_kick(struct batch *batch)
+bool batch_kick(struct batch *batch)
 {
+	bool here = batch->gathered.count > 0 && may_run_here(batch);
+
 	if (batch->gathered.count == 0)
-		return;
-	if (may_run_here(batch))
+		return false;
+	if (here)
 		run_here(batch);
 	else
 		hand_over(batch);
 	/* What a finished job submitted must not wait for the network. */
 	if (batch->gathered.count > 0)
 		event_active(batch->wakeup, EV_READ, 0);
+	return here;
 }
 
 enum err batch_submit(struct batch *batch, struct job *job)

@@ -63,8 +63,8 @@ void batch_free(struct batch *batch);
 enum err batch_submit(struct batch *batch, struct job *job);
 
 /* From the loop's thread, after each turn of the loop: starts what was
- * gathered in it. */
-void batch_kick(struct batch *batch);
+ * gathered in it. True if that was one job alone, which is over now. */
+bool batch_kick(struct batch *batch);
 
 /* For readiness and metrics. Any thread. */
 struct batch_health {

@@ -10,10 +10,12 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <systemd/sd-daemon.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "server/commands.h"
 #include "server/housekeeping.h"
+#include "server/pace.h"
 #include "server/rate.h"
 #include "server/router.h"
 #include "server/server.h"
@@ -154,15 +156,30 @@ static bool add_events(struct running *running)
 	return running->watchdog && event_add(running->watchdog, &every) == 0;
 }
 
+static int64_t now_us(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
 static void turn_loop(struct running *running)
 {
+	struct pace pace = {0};
+	int how = EVLOOP_ONCE;
+	bool decided_one;
+
 	sd_notify(0, "READY=1");
 	log_line(LOG_NOTICE, "serving", LOG_TEXT("version", SEKIMORI_VERSION),
 	    LOG_TEXT("admin_socket", running->server.settings.admin_socket));
 	while (!running->stopping) {
-		if (event_base_loop(running->server.base, EVLOOP_ONCE) != 0)
+		if (event_base_loop(running->server.base, how) != 0)
 			break;
-		batch_kick(running->server.batch);
+		decided_one = batch_kick(running->server.batch);
+		how = pace_stay_awake(&pace, decided_one, now_us())
+			  ? EVLOOP_NONBLOCK
+			  : EVLOOP_ONCE;
 	}
 	sd_notify(0, "STOPPING=1");
 	log_plain(LOG_NOTICE, "stopping");
