@@ -2,9 +2,11 @@
 #include "server/api_login.h"
 
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "server/login_call.h"
+#include "server/login_card.h"
 #include "shared/encode.h"
 #include "shared/log.h"
 
@@ -12,7 +14,7 @@
 
 static const char *const first_factors[] = {"unproven", "proven", NULL};
 /* In the order of enum factor, which begins with none. */
-static const char *const factors[] = {"otp", "emergency", NULL};
+static const char *const factors[] = {"otp", "emergency", "card", NULL};
 
 struct login_members {
 	const char *user, *person, *service, *tty, *rhost, *session;
@@ -20,6 +22,7 @@ struct login_members {
 	const char *attempt;
 	int factor; /* index into factors, or -1 */
 	const char *code;
+	struct login_card_members card;
 };
 
 #define MEMBER(field) offsetof(struct login_members, field)
@@ -44,6 +47,11 @@ static const struct json_member finish_members[] = {
     {"code", JSON_MEMBER_TEXT, MEMBER(code), false, 0, LOGIN_CODE_BYTES_MAX,
 	NULL},
     {"attempt", JSON_MEMBER_NAME, MEMBER(attempt), false, 0, 0, NULL},
+    {"certificate", JSON_MEMBER_TEXT, MEMBER(card.certificate), false, 0,
+	LOGIN_CARD_CERTIFICATE_MAX, NULL},
+    {"signature", JSON_MEMBER_TEXT, MEMBER(card.signature), false, 0,
+	LOGIN_CARD_SIGNATURE_MAX, NULL},
+    {"algorithm", JSON_MEMBER_TEXT, MEMBER(card.algorithm), false, 0, 0, NULL},
 };
 
 static void copy_name(char out[NAME_BYTES_MAX + 1], const char *name)
@@ -53,17 +61,26 @@ static void copy_name(char out[NAME_BYTES_MAX + 1], const char *name)
 }
 
 /* A code without a factor could be charged to either; it is malformed. */
-static const char *take_factor(
+static const char *take_code(
+    struct login_call *login, const struct login_members *members)
+{
+	if (!members->code)
+		return NULL;
+	if (login->factor == FACTOR_NONE)
+		return "member \"code\" needs a member \"factor\"";
+	if (login->factor == FACTOR_CARD)
+		return "member \"code\" is not for factor card";
+	if (secret_set(&login->code, members->code, strlen(members->code)) !=
+	    ERR_NONE)
+		return "member \"code\" is too long";
+	return NULL;
+}
+
+static const char *take_attempt(
     struct login_call *login, const struct login_members *members)
 {
 	size_t length = 0;
 
-	login->factor = (enum factor)(members->factor + 1);
-	if (login->factor == FACTOR_NONE && members->code)
-		return "member \"code\" needs a member \"factor\"";
-	if (members->code && secret_set(&login->code, members->code,
-				 strlen(members->code)) != ERR_NONE)
-		return "member \"code\" is too long";
 	if (!members->attempt)
 		return NULL;
 	login->has_attempt = true;
@@ -74,11 +91,25 @@ static const char *take_factor(
 	return NULL;
 }
 
+/* ERR_INVALID says what is malformed. */
+static enum err take_factor(struct login_call *login,
+    const struct login_members *members, const char **out_problem)
+{
+	login->factor = (enum factor)(members->factor + 1);
+	*out_problem = take_code(login, members);
+	if (!*out_problem)
+		*out_problem = take_attempt(login, members);
+	if (*out_problem)
+		return ERR_INVALID;
+	return login_card_take(login, &members->card, out_problem);
+}
+
 static void login_wipe(struct terminal_call *call)
 {
 	struct login_call *login = (struct login_call *)call;
 
 	secret_wipe(&login->code);
+	free(login->proof);
 }
 
 /* One structured line per decision; nothing typed is in it. */
@@ -95,6 +126,8 @@ static void login_told(struct terminal_call *call)
 	counts->decisions[decision->result]++;
 	if (decision->result == RESULT_DENY)
 		counts->reasons[decision->reason]++;
+	if (decision->card_unfit)
+		counts->cards_unfit[login->card.standing]++;
 	log_line(LOG_INFO, "decision", LOG_TEXT("request_id", call->request_id),
 	    LOG_TEXT("result", result_text(decision->result)),
 	    LOG_TEXT("reason", decision->result == RESULT_DENY
@@ -123,10 +156,13 @@ static struct login_call *login_new(
 static void login_submit(
     struct login_call *login, const struct login_members *members)
 {
-	const char *problem = take_factor(login, members);
+	const char *problem = NULL;
+	enum err err = take_factor(login, members, &problem);
 
-	if (problem)
+	if (err == ERR_INVALID)
 		terminal_call_refuse(&login->call, 400, problem);
+	else if (err != ERR_NONE)
+		terminal_call_refuse(&login->call, 503, "The server is busy.");
 	else
 		terminal_call_submit(&login->call);
 }
@@ -160,22 +196,28 @@ void api_login_finish(struct server *server, struct http_exchange *exchange)
 	login_submit(login, &members);
 }
 
+static json_t *optional_members(const struct json_member *members, size_t count)
+{
+	json_t *names = json_array();
+
+	for (size_t i = 0; i < count; i++)
+		if (!members[i].required)
+			json_array_append_new(
+			    names, json_string(members[i].name));
+	return names;
+}
+
 static enum err answer_capabilities(
     struct terminal_call *call, struct store *store)
 {
-	json_t *optional = json_array();
-	json_t *offered = json_array();
-
 	(void)store;
-	for (size_t i = 0; i < COUNT(begin_members); i++)
-		if (!begin_members[i].required)
-			json_array_append_new(
-			    optional, json_string(begin_members[i].name));
-	for (size_t i = 0; factors[i]; i++)
-		json_array_append_new(offered, json_string(factors[i]));
 	return terminal_call_answer(
-	    call, json_pack("{s:o, s:o}", "factors", offered, "request_members",
-		      optional));
+	    call, json_pack("{s:[s,s,s], s:o, s:o}", "factors",
+		      factor_text(FACTOR_CARD), factor_text(FACTOR_OTP),
+		      factor_text(FACTOR_EMERGENCY), "request_members",
+		      optional_members(begin_members, COUNT(begin_members)),
+		      "finish_members",
+		      optional_members(finish_members, COUNT(finish_members))));
 }
 
 void api_login_capabilities(

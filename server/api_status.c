@@ -78,6 +78,17 @@ static void add_decisions(struct text *text, const struct server_counts *counts)
 		    reason_text(r), counts->reasons[r]);
 }
 
+/* Whether the town's CRLs have been forgotten shows here first. */
+static void add_cards(struct text *text, const struct server_counts *counts)
+{
+	add(text, "# HELP sekimori_cards_unfit_total Bound cards refused for "
+		  "their certificate.\n"
+		  "# TYPE sekimori_cards_unfit_total counter\n");
+	for (enum card_standing s = CARD_UNTRUSTED; s < CARD_GOOD; s++)
+		add(text, "sekimori_cards_unfit_total{standing=\"%s\"} %llu\n",
+		    card_standing_text(s), counts->cards_unfit[s]);
+}
+
 static void add_one(struct text *text, const char *name, const char *type,
     const char *help, unsigned long long value)
 {
@@ -94,6 +105,7 @@ void api_status_metrics(struct server *server, struct http_exchange *exchange)
 	struct text text = {0};
 
 	add_decisions(&text, counts);
+	add_cards(&text, counts);
 	add_one(&text, "rate_limited_total", "counter", "Calls answered 429.",
 	    counts->rate_limited);
 	add_one(&text, "unavailable_total", "counter",

@@ -6,14 +6,24 @@
 #ifndef SEKIMORI_LOGIN_CALL_H
 #define SEKIMORI_LOGIN_CALL_H
 
+#include "server/core/card.h"
 #include "server/login_token.h"
 #include "server/store/person.h"
 #include "server/terminal_call.h"
+#include "shared/card_proof.h"
 
 enum {
 	LOGIN_ATTEMPT_BYTES = 16,
 	LOGIN_CODE_BYTES_MAX = 64,
 	LOGIN_ATTEMPT_KEPT_S = 60,
+};
+
+/* What a card has signed with, decoded and not yet believed. */
+struct login_proof {
+	enum card_algorithm algorithm;
+	size_t certificate_length, signature_length;
+	unsigned char certificate[CARD_CERTIFICATE_BYTES_MAX];
+	unsigned char signature[CARD_SIGNATURE_BYTES_MAX];
 };
 
 struct login_call {
@@ -23,7 +33,8 @@ struct login_call {
 	bool has_attempt;
 	unsigned char attempt[LOGIN_ATTEMPT_BYTES];
 	enum factor factor;
-	struct secret code; /* as typed; length 0: empty */
+	struct secret code;        /* as typed; length 0: empty */
+	struct login_proof *proof; /* of FACTOR_CARD; NULL: empty; owned */
 
 	/* Filled inside the transaction, for the log and the counts. */
 	struct decision decision;
@@ -31,6 +42,10 @@ struct login_call {
 	struct person person; /* who asked, or his decoy */
 	bool known;
 	unsigned char stranger[PERSON_STRANGER_BYTES]; /* hash of the account */
+	struct card_evidence card;                     /* what proof is worth */
+	const char *card_note; /* for the record; NULL: not looked at */
+	bool has_tags;         /* of a challenge that names keys */
+	unsigned char tags[CARD_TAGS][CARD_TAG_BYTES];
 };
 
 /* The work of both forms of the login call. */

@@ -1,17 +1,33 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/login_phrase.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "server/login_card.h"
 #include "server/store/record.h"
 #include "server/store/store.h"
 #include "shared/encode.h"
 
-static void phrase_accept(
+/* What the person should know, beside being let in. */
+static void put_notices(
     const struct login_call *login, struct record_writer *reply)
 {
-	static const char notices[] = "\"notices\":[]";
+	int64_t left_s = login->card.valid_until - login->call.now_s;
+	char text[160] = "\"notices\":[]";
+
+	if (login->factor == FACTOR_CARD && left_s <= LOGIN_CARD_NOTICE_S)
+		snprintf(text, sizeof(text),
+		    "\"notices\":[{\"kind\":\"card_expires\",\"until\":%" PRId64
+		    ",\"days\":%" PRId64 "}]",
+		    login->card.valid_until, left_s / 86400);
+	record_put_members(reply, text, strlen(text));
+}
+
+static void phrase_accept(const struct login_call *login,
+    const struct policy_answer *permit, struct record_writer *reply)
+{
 	unsigned char name[16];
 	char text[ENCODE_BASE64_SIZE(sizeof(name))];
 
@@ -23,7 +39,10 @@ static void phrase_accept(
 	record_put_text(reply, "person", login->person.user);
 	record_put_text(reply, "by", factor_text(login->factor));
 	record_put_text(reply, "login", text);
-	record_put_members(reply, notices, strlen(notices));
+	if (login->factor == FACTOR_CARD)
+		record_put_text(reply, "card_removed",
+		    policy_card_removed_text(permit->card_removed));
+	put_notices(login, reply);
 }
 
 static void phrase_exempt(const char *rule, struct record_writer *reply)
@@ -41,16 +60,40 @@ static void phrase_deny(
 		record_put_number(reply, "retry_at", decision->retry_at);
 }
 
+/* In the order in which a terminal should ask. */
 static void put_factors(unsigned int offered, struct record_writer *reply)
 {
+	static const enum factor order[] = {
+	    FACTOR_CARD, FACTOR_OTP, FACTOR_EMERGENCY};
 	char text[64] = "\"factors\":[";
 
-	for (enum factor f = FACTOR_OTP; f <= FACTOR_EMERGENCY; f++) {
+	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
 		size_t used = strlen(text);
 
-		if (offered & 1u << f)
+		if (offered & 1u << order[i])
 			snprintf(text + used, sizeof(text) - used, "%s\"%s\"",
-			    text[used - 1] == '[' ? "" : ",", factor_text(f));
+			    text[used - 1] == '[' ? "" : ",",
+			    factor_text(order[i]));
+	}
+	strcat(text, "]");
+	record_put_members(reply, text, strlen(text));
+}
+
+static void put_tags(
+    const struct login_call *login, struct record_writer *reply)
+{
+	char text[32 + CARD_TAGS * (ENCODE_BASE64_SIZE(CARD_TAG_BYTES) + 3)] =
+	    "\"cards\":[";
+
+	if (!login->has_tags)
+		return;
+	for (size_t i = 0; i < CARD_TAGS; i++) {
+		size_t used = strlen(text);
+		char tag[ENCODE_BASE64_SIZE(CARD_TAG_BYTES)];
+
+		encode_base64url(login->tags[i], CARD_TAG_BYTES, tag);
+		snprintf(text + used, sizeof(text) - used, "%s\"%s\"",
+		    i == 0 ? "" : ",", tag);
 	}
 	strcat(text, "]");
 	record_put_members(reply, text, strlen(text));
@@ -75,6 +118,7 @@ static enum err phrase_continue(struct login_call *login,
 	record_put_text(reply, "login", token);
 	put_factors(offered, reply);
 	record_put_text(reply, "challenge", challenge);
+	put_tags(login, reply);
 	record_put_number(reply, "expires_in", LOGIN_LIFETIME_S);
 	return ERR_NONE;
 }
@@ -84,7 +128,7 @@ static enum err phrase(struct login_call *login, const struct store *store,
 {
 	switch (login->decision.result) {
 	case RESULT_ACCEPT:
-		phrase_accept(login, reply);
+		phrase_accept(login, permit, reply);
 		return ERR_NONE;
 	case RESULT_EXEMPT:
 		phrase_exempt(permit->rule, reply);

@@ -7,21 +7,19 @@
  */
 #include "server/login_call.h"
 
-#include <stdio.h>
 #include <string.h>
 
+#include "server/login_card.h"
 #include "server/login_phrase.h"
 #include "server/nonce.h"
+#include "server/login_record.h"
 #include "server/rate.h"
-#include "server/store/audit.h"
 #include "server/store/once.h"
 #include "server/store/subject.h"
 #include "server/store/token.h"
-#include "shared/encode.h"
 
 enum {
 	ATTEMPT_INPUT_BYTES = 8 + LOGIN_ATTEMPT_BYTES,
-	LOGIN_REFUSALS_A_MINUTE = 120, /* records of one terminal's */
 };
 
 /* What a call may happen once by: its attempt, and the login it finishes. */
@@ -88,6 +86,8 @@ static enum err load_subject(struct login_call *login, struct store *store,
 	    login->claims.person[0] ? login->claims.person : NULL,
 	    &login->person, &login->known, login->stranger);
 	if (err == ERR_NONE)
+		err = login_card_look(login, store);
+	if (err == ERR_NONE)
 		err = subject_load(store, &login->person, factor,
 		    login->call.terminal.id, out);
 	if (err != ERR_NONE)
@@ -122,115 +122,11 @@ static enum err make_question(const struct login_call *login,
 	out->proven = login->claims.proven;
 	out->clock_trusted = login->call.clock_trusted;
 	out->now_s = login->call.now_s;
+	out->card_shown = login->proof != NULL;
+	out->card = login->card;
 	if (login->factor == FACTOR_EMERGENCY)
 		return hash_emergency(login, store, &out->code);
 	return secret_set(&out->code, login->code.bytes, login->code.length);
-}
-
-static void describe_user(const struct login_call *login,
-    struct audit_entry *entry, const char *stranger)
-{
-	if (!login->known) {
-		/* Whatever was typed may be a password: only its keyed hash
-		 * is kept, enough to see that it was the same again. */
-		audit_add_text(entry, "user_hash", stranger);
-		return;
-	}
-	audit_add_text(entry, "user", login->person.user);
-	if (strcmp(login->person.user, login->claims.user) != 0)
-		audit_add_text(entry, "account", login->claims.user);
-}
-
-static void describe(const struct login_call *login,
-    const struct policy_answer *permit, const char *token_serial,
-    const char *stranger, struct audit_entry *entry)
-{
-	const struct login_claims *claims = &login->claims;
-	const struct decision *decision = &login->decision;
-
-	entry->kind = "login";
-	entry->time_ms = login->call.now_ms;
-	audit_add_text(entry, "request", login->call.exchange->request_id);
-	describe_user(login, entry, stranger);
-	audit_add_text(entry, "terminal", login->call.terminal.name);
-	audit_add_text(entry, "service", claims->service);
-	if (claims->tty[0])
-		audit_add_text(entry, "tty", claims->tty);
-	if (claims->rhost[0])
-		audit_add_text(entry, "rhost", claims->rhost);
-	audit_add_text(
-	    entry, "first_factor", claims->proven ? "proven" : "unproven");
-	if (login->factor != FACTOR_NONE)
-		audit_add_text(entry, "factor", factor_text(login->factor));
-	audit_add_text(entry, "result", result_text(decision->result));
-	if (decision->result == RESULT_DENY)
-		audit_add_text(entry, "reason", reason_text(decision->reason));
-	if (decision->result == RESULT_EXEMPT)
-		audit_add_text(entry, "rule", permit->rule);
-	audit_add_text(entry, "token", token_serial);
-}
-
-/*
- * A service or an account is whatever a terminal says, so it could make each
- * of its refusals differ from the last. Beyond some in a minute they are
- * counted by terminal and reason alone.
- */
-static enum err record_refusal(const struct login_call *login,
-    struct store *store, const struct audit_entry *entry, const char *same)
-{
-	const struct terminal_call *call = &login->call;
-	const char *reason = reason_text(login->decision.reason);
-	struct audit_entry flood = {.kind = "login", .time_ms = call->now_ms};
-	char flood_same[2 * (NAME_BYTES_MAX + 1)];
-	unsigned char key[CERTIFICATE_HASH_BYTES];
-	int64_t before = store->head.seq;
-	enum err err;
-
-	rate_terminal_key(RATE_RECORDS, call->terminal.id, key);
-	if (rate_failures_allow(call->server->failures, key,
-		LOGIN_REFUSALS_A_MINUTE, call->now_ms)) {
-		err = audit_append_counted(store, entry, same);
-		if (store->head.seq != before)
-			rate_count_failure(
-			    call->server->failures, key, call->now_ms);
-		return err;
-	}
-	audit_add_text(&flood, "terminal", call->terminal.name);
-	audit_add_text(&flood, "result", "deny");
-	audit_add_text(&flood, "reason", reason);
-	audit_add_text(&flood, "flood", "various users and services");
-	snprintf(flood_same, sizeof(flood_same), "flood|%s|%s",
-	    call->terminal.name, reason);
-	return audit_append_counted(store, &flood, flood_same);
-}
-
-/*
- * Accepts and evaluated failures are a record each: the throttle bounds
- * them. Everything else costs whoever sends it nothing and is counted.
- */
-static enum err record(struct login_call *login, struct store *store,
-    const struct policy_answer *permit, const char *token_serial)
-{
-	const struct decision *decision = &login->decision;
-	struct audit_entry entry = {0};
-	char same[3 * (NAME_BYTES_MAX + 1) + 40];
-	char stranger[ENCODE_HEX_SIZE(PERSON_STRANGER_BYTES)];
-
-	encode_hex(login->stranger, sizeof(login->stranger), stranger);
-	describe(login, permit, token_serial, stranger, &entry);
-	if (decision->result == RESULT_ACCEPT ||
-	    (decision->evaluated && decision->reason == REASON_WRONG))
-		return audit_append(store, &entry, NULL);
-	/* A stranger by his hash, so that the first refusal of each costs as
-	 * much as that of somebody known. */
-	snprintf(same, sizeof(same), "login|%s%s|%s|%s|%s|%s",
-	    login->known ? "" : "?",
-	    login->known ? login->person.user : stranger,
-	    login->call.terminal.name, login->claims.service,
-	    result_text(decision->result), reason_text(decision->reason));
-	if (decision->result == RESULT_DENY)
-		return record_refusal(login, store, &entry, same);
-	return audit_append_counted(store, &entry, same);
 }
 
 /* Remembers the verdict under its attempt and closes the login. */
@@ -280,9 +176,11 @@ static enum err conclude(struct login_call *login, struct store *store,
 		    login->call.terminal.id, subject, decision,
 		    login->claims.proven, login->call.now_s);
 		if (err == ERR_NONE)
-			err = record(
+			err = login_record(
 			    login, store, permit, token ? token->serial : NULL);
 	}
+	if (err == ERR_NONE && decision->result == RESULT_CONTINUE)
+		err = login_card_tags(login, store, permit);
 	if (err == ERR_NONE)
 		err = login_phrase(login, store, permit);
 	if (err == ERR_NONE && decision->result != RESULT_CONTINUE)
@@ -290,11 +188,37 @@ static enum err conclude(struct login_call *login, struct store *store,
 	return err;
 }
 
+/* A challenge that offers one factor heeds that factor's waits; those of codes
+ * are loaded already. */
+static enum err load_only_throttle(const struct login_call *login,
+    struct store *store, const struct policy_answer *permit,
+    struct subject *subject)
+{
+	enum factor only = decide_only_factor(permit);
+
+	if (login->factor != FACTOR_NONE || only == FACTOR_NONE ||
+	    only == FACTOR_OTP)
+		return ERR_NONE;
+	return subject_load_throttle(
+	    store, &login->person, only, login->call.terminal.id, subject);
+}
+
+static void count_failure(const struct login_call *login)
+{
+	const struct decision *decision = &login->decision;
+	unsigned char terminal[CERTIFICATE_HASH_BYTES];
+
+	if (!decision->evaluated || decision->result != RESULT_DENY ||
+	    decision->reason != REASON_WRONG)
+		return;
+	rate_terminal_key(RATE_FAILURES, login->call.terminal.id, terminal);
+	rate_count_failure(
+	    login->call.server->failures, terminal, login->call.now_ms);
+}
+
 static enum err decide_now(
     struct login_call *login, struct store *store, const struct once_keys *keys)
 {
-	struct server *server = login->call.server;
-	unsigned char terminal[CERTIFICATE_HASH_BYTES];
 	struct question question = {0};
 	struct subject subject = {0};
 	struct policy_answer permit;
@@ -306,16 +230,13 @@ static enum err decide_now(
 	if (err != ERR_NONE)
 		goto out;
 	permit = ask_policy(login, store);
-	login->decision =
-	    decide(&question, &subject, &permit, &server->settings.limits);
-	if (login->decision.evaluated &&
-	    login->decision.result == RESULT_DENY &&
-	    login->decision.reason == REASON_WRONG) {
-		rate_terminal_key(
-		    RATE_FAILURES, login->call.terminal.id, terminal);
-		rate_count_failure(
-		    server->failures, terminal, login->call.now_ms);
-	}
+	err = load_only_throttle(login, store, &permit, &subject);
+	if (err != ERR_NONE)
+		goto out;
+	login->decision = decide(
+	    &question, &subject, &permit, &login->call.server->settings.limits);
+	login_card_note(login, &subject);
+	count_failure(login);
 	err = conclude(login, store, keys, &permit, &subject);
 out:
 	question_wipe(&question);
@@ -331,6 +252,14 @@ static bool has_token(const struct subject *subject, int64_t token_id)
 	return token_id == 0; /* accepted without one */
 }
 
+/* The body is the same, so the card is; is it bound and good as it was? */
+static bool has_good_card(
+    const struct login_call *login, const struct subject *subject)
+{
+	return login->card.standing == CARD_GOOD &&
+	       subject_find_card(subject, login->card.key) >= 0;
+}
+
 /* Whether what let him in once would still do so, by today's decision. */
 static bool still_lets_in(const struct login_call *login,
     const struct subject *subject, const struct once *once)
@@ -339,9 +268,12 @@ static bool still_lets_in(const struct login_call *login,
 		return false;
 	if (login->decision.result == RESULT_EXEMPT)
 		return true;
-	return once->result == RESULT_ACCEPT &&
-	       login->decision.result != RESULT_DENY &&
-	       has_token(subject, once->token_id);
+	if (once->result != RESULT_ACCEPT ||
+	    login->decision.result == RESULT_DENY)
+		return false;
+	if (login->factor == FACTOR_CARD)
+		return has_good_card(login, subject);
+	return has_token(subject, once->token_id);
 }
 
 /*
@@ -359,7 +291,8 @@ static enum err may_tell_again(struct login_call *login, struct store *store,
 	    .now_s = login->call.now_s};
 	struct subject subject = {0};
 	struct policy_answer permit;
-	enum err err = load_subject(login, store, FACTOR_OTP, &subject);
+	enum err err = load_subject(login, store,
+	    login->factor == FACTOR_CARD ? FACTOR_CARD : FACTOR_OTP, &subject);
 
 	if (err != ERR_NONE)
 		goto out;
@@ -394,7 +327,7 @@ static enum err tell_again(struct login_call *login, struct store *store,
 		return err;
 	if (!may) {
 		login->decided = true;
-		err = record(login, store, &nothing, NULL);
+		err = login_record(login, store, &nothing, NULL);
 		if (err == ERR_NONE)
 			err = login_phrase(login, store, &nothing);
 		return err;
@@ -475,6 +408,7 @@ enum err login_work(struct terminal_call *call, struct store *store)
 	enum err err = read_claims(login, store);
 
 	login->decided = false;
+	login->card_note = NULL;
 	if (err == ERR_NOT_FOUND)
 		return say_gone(login);
 	if (err == ERR_NONE)

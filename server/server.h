@@ -37,8 +37,9 @@ struct server {
 	bool rotation_running, backup_running; /* of administrators */
 	struct backup *backup;                 /* under way; only inside jobs */
 	struct server_counts {                 /* for /metrics */
-		unsigned long long decisions[4]; /* by enum result */
-		unsigned long long reasons[16];  /* by enum reason */
+		unsigned long long decisions[4];    /* by enum result */
+		unsigned long long reasons[16];     /* by enum reason */
+		unsigned long long cards_unfit[16]; /* by enum card_standing */
 		unsigned long long rate_limited, unavailable;
 	} counts;
 };

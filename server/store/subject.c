@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "server/keys/keyring.h"
+#include "server/store/card.h"
 #include "server/store/hasher.h"
 #include "server/store/seed.h"
 #include "server/store/token.h"
@@ -145,7 +146,9 @@ enum err subject_load(struct store *store, const struct person *person,
 	case FACTOR_EMERGENCY:
 		err = load_emergency(store, person->id, &subject);
 		break;
-	case FACTOR_CARD: /* no card is bound to anybody yet */
+	case FACTOR_CARD:
+		err = card_keys(
+		    store, person->id, subject.cards, &subject.card_count);
 		break;
 	}
 	if (err == ERR_NONE)
@@ -154,6 +157,18 @@ enum err subject_load(struct store *store, const struct person *person,
 	if (err == ERR_NONE)
 		*out = subject;
 	subject_wipe(&subject);
+	return err;
+}
+
+enum err subject_load_throttle(struct store *store, const struct person *person,
+    enum factor factor, int64_t terminal_id, struct subject *subject)
+{
+	struct throttle throttle = {0};
+	enum err err =
+	    load_throttle(store, person->id, factor, terminal_id, &throttle);
+
+	if (err == ERR_NONE)
+		subject->throttle = throttle;
 	return err;
 }
 
@@ -230,6 +245,9 @@ enum err subject_apply(struct store *store, const struct person *person,
 	if (err == ERR_NONE && decision->emergency_index >= 0)
 		err = spend_emergency(
 		    store, subject->emergency[decision->emergency_index].id);
+	if (err == ERR_NONE && decision->card_index >= 0)
+		err = card_used(
+		    store, subject->cards[decision->card_index].id, now_s);
 	return err;
 }
 

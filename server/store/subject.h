@@ -12,13 +12,19 @@
 
 /*
  * Fills subject but for `frozen` by terminal. Throttle is that of factor (of
- * FACTOR_OTP when FACTOR_NONE) for this person and terminal. Seeds only of
- * tokens that are active; a person without one gets no token.
+ * FACTOR_OTP when FACTOR_NONE) for this person and terminal. What that factor
+ * is proved by, and no other: seeds only of tokens that are active, cards only
+ * of those not revoked.
  */
 enum err subject_load(struct store *store, const struct person *person,
     enum factor factor, int64_t terminal_id, struct subject *out);
 
-/* Writes throttle, floor and emergency code as the decision says. */
+/* Another factor's throttle instead, for a challenge that offers but one. */
+enum err subject_load_throttle(struct store *store, const struct person *person,
+    enum factor factor, int64_t terminal_id, struct subject *subject);
+
+/* Writes throttle, floor, emergency code and card's use as the decision says.
+ */
 enum err subject_apply(struct store *store, const struct person *person,
     enum factor factor, int64_t terminal_id, const struct subject *subject,
     const struct decision *decision, bool proven, int64_t now_s);

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "server/login_record.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "server/rate.h"
+#include "server/store/audit.h"
+#include "server/store/store.h"
+#include "shared/encode.h"
+
+enum {
+	LOGIN_REFUSALS_A_MINUTE = 120, /* records of one terminal's */
+	CARD_KEY_SHOWN = 16,           /* bytes, enough to find it in a list */
+};
+
+static void describe_user(const struct login_call *login,
+    struct audit_entry *entry, const char *stranger)
+{
+	if (!login->known) {
+		/* Whatever was typed may be a password: only its keyed hash
+		 * is kept, enough to see that it was the same again. */
+		audit_add_text(entry, "user_hash", stranger);
+		return;
+	}
+	audit_add_text(entry, "user", login->person.user);
+	if (strcmp(login->person.user, login->claims.user) != 0)
+		audit_add_text(entry, "account", login->claims.user);
+}
+
+static void describe(const struct login_call *login,
+    const struct policy_answer *permit, const char *token_serial,
+    const char *stranger, const char *card_key, struct audit_entry *entry)
+{
+	const struct login_claims *claims = &login->claims;
+	const struct decision *decision = &login->decision;
+
+	entry->kind = "login";
+	entry->time_ms = login->call.now_ms;
+	audit_add_text(entry, "request", login->call.exchange->request_id);
+	describe_user(login, entry, stranger);
+	audit_add_text(entry, "terminal", login->call.terminal.name);
+	audit_add_text(entry, "service", claims->service);
+	if (claims->tty[0])
+		audit_add_text(entry, "tty", claims->tty);
+	if (claims->rhost[0])
+		audit_add_text(entry, "rhost", claims->rhost);
+	audit_add_text(
+	    entry, "first_factor", claims->proven ? "proven" : "unproven");
+	if (login->factor != FACTOR_NONE)
+		audit_add_text(entry, "factor", factor_text(login->factor));
+	audit_add_text(entry, "result", result_text(decision->result));
+	if (decision->result == RESULT_DENY)
+		audit_add_text(entry, "reason", reason_text(decision->reason));
+	if (decision->result == RESULT_EXEMPT)
+		audit_add_text(entry, "rule", permit->rule);
+	audit_add_text(entry, "token", token_serial);
+	audit_add_text(entry, "card", login->card_note);
+	if (login->card_note)
+		audit_add_text(entry, "card_key", card_key);
+}
+
+/*
+ * A service or an account is whatever a terminal says, so it could make each
+ * of its refusals differ from the last. Beyond some in a minute they are
+ * counted by terminal and reason alone.
+ */
+static enum err record_refusal(const struct login_call *login,
+    struct store *store, const struct audit_entry *entry, const char *same)
+{
+	const struct terminal_call *call = &login->call;
+	const char *reason = reason_text(login->decision.reason);
+	struct audit_entry flood = {.kind = "login", .time_ms = call->now_ms};
+	char flood_same[2 * (NAME_BYTES_MAX + 1)];
+	unsigned char key[CERTIFICATE_HASH_BYTES];
+	int64_t before = store->head.seq;
+	enum err err;
+
+	rate_terminal_key(RATE_RECORDS, call->terminal.id, key);
+	if (rate_failures_allow(call->server->failures, key,
+		LOGIN_REFUSALS_A_MINUTE, call->now_ms)) {
+		err = audit_append_counted(store, entry, same);
+		if (store->head.seq != before)
+			rate_count_failure(
+			    call->server->failures, key, call->now_ms);
+		return err;
+	}
+	audit_add_text(&flood, "terminal", call->terminal.name);
+	audit_add_text(&flood, "result", "deny");
+	audit_add_text(&flood, "reason", reason);
+	audit_add_text(&flood, "flood", "various users and services");
+	snprintf(flood_same, sizeof(flood_same), "flood|%s|%s",
+	    call->terminal.name, reason);
+	return audit_append_counted(store, &flood, flood_same);
+}
+
+/*
+ * Accepts and evaluated failures are a record each: the throttle bounds
+ * them. Everything else costs whoever sends it nothing and is counted.
+ */
+enum err login_record(struct login_call *login, struct store *store,
+    const struct policy_answer *permit, const char *token_serial)
+{
+	const struct decision *decision = &login->decision;
+	struct audit_entry entry = {0};
+	char same[3 * (NAME_BYTES_MAX + 1) + 60];
+	char stranger[ENCODE_HEX_SIZE(PERSON_STRANGER_BYTES)];
+	char card_key[ENCODE_HEX_SIZE(CARD_KEY_SHOWN)] = "";
+
+	encode_hex(login->stranger, sizeof(login->stranger), stranger);
+	if (login->card_note)
+		encode_hex(login->card.key, CARD_KEY_SHOWN, card_key);
+	describe(login, permit, token_serial, stranger, card_key, &entry);
+	if (decision->result == RESULT_ACCEPT ||
+	    (decision->evaluated && decision->reason == REASON_WRONG))
+		return audit_append(store, &entry, NULL);
+	/* A stranger by his hash, so that the first refusal of each costs as
+	 * much as that of somebody known. */
+	snprintf(same, sizeof(same), "login|%s%s|%s|%s|%s|%s%s%s",
+	    login->known ? "" : "?",
+	    login->known ? login->person.user : stranger,
+	    login->call.terminal.name, login->claims.service,
+	    result_text(decision->result), reason_text(decision->reason),
+	    login->card_note ? "|" : "",
+	    login->card_note ? login->card_note : "");
+	if (decision->result == RESULT_DENY)
+		return record_refusal(login, store, &entry, same);
+	return audit_append_counted(store, &entry, same);
+}
