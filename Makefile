@@ -17,6 +17,7 @@ mandir ?= $(prefix)/share/man
 pamdir ?= /lib/$(shell $(CC) -print-multiarch)/security
 unitdir ?= /lib/systemd/system
 sysusersdir ?= /usr/lib/sysusers.d
+polkitdir ?= /usr/share/polkit-1/rules.d
 sysconfdir ?= /etc
 
 VERSION := 0.1.0
@@ -118,6 +119,8 @@ install: all
 		sed -i 's|/usr/local/sbin/|$(sbindir)/|' $$to || exit 1; done
 	install -D -m 0644 config/sysusers.d/sekimori.conf \
 		$(DESTDIR)$(sysusersdir)/sekimori.conf
+	install -D -m 0644 config/polkit/50-sekimori-agent.rules \
+		$(DESTDIR)$(polkitdir)/50-sekimori-agent.rules
 	install -D -m 0644 config/sekimorid.conf \
 		$(DESTDIR)$(prefix)/share/doc/sekimori/examples/sekimorid.conf
 	for f in config/pam/*; do install -D -m 0644 $$f \

@@ -24,6 +24,10 @@
 #include "pam_module/agent/steady.h"
 #include "shared/certificate.h"
 
+#define POLKIT_RULE "50-sekimori-agent.rules"
+#define POLKIT_DAEMON                                                          \
+	"/usr/share/dbus-1/system-services/org.freedesktop.PolicyKit1.service"
+
 enum {
 	WAIT_MS = 5000,
 	EXPIRY_WARN_S = 7 * 86400,
@@ -212,6 +216,29 @@ static void check_socket(struct doctor *doctor, const char *path)
 		close(fd);
 }
 
+/* Only polkit lets somebody who is not root lock another's session. */
+static void check_polkit(struct doctor *doctor)
+{
+	static const char *const rules[] = {
+	    "/usr/share/polkit-1/rules.d/" POLKIT_RULE,
+	    "/etc/polkit-1/rules.d/" POLKIT_RULE,
+	};
+	bool has_rule =
+	    access(rules[0], F_OK) == 0 || access(rules[1], F_OK) == 0;
+
+	if (access(POLKIT_DAEMON, F_OK) != 0)
+		doctor_tell(doctor, DOCTOR_WARN, "polkit",
+		    "is not installed: no session can be locked when its card "
+		    "leaves. apt install polkitd");
+	else if (!has_rule)
+		doctor_tell(doctor, DOCTOR_WARN, "polkit",
+		    "lacks " POLKIT_RULE ": no session can be locked when its "
+		    "card leaves. Copy it to /etc/polkit-1/rules.d.");
+	else
+		doctor_tell(doctor, DOCTOR_OK, "polkit",
+		    "lets the agent lock sessions whose card leaves");
+}
+
 bool doctor_print(const char *directory, const char *socket_path)
 {
 	struct doctor doctor = {.directory = directory};
@@ -223,6 +250,7 @@ bool doctor_print(const char *directory, const char *socket_path)
 	check_file(&doctor, STATE_AUDIT_KEY, 022);
 	check_identity(&doctor);
 	check_socket(&doctor, socket_path);
+	check_polkit(&doctor);
 	doctor_check_pam(&doctor);
 	doctor_check_sshd(&doctor);
 	return !doctor.failed;
