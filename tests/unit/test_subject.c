@@ -10,7 +10,9 @@
 
 #include <cmocka.h>
 
+#include "server/store/card.h"
 #include "server/store/subject.h"
+#include "tests/unit/card_maker.h"
 #include "tests/unit/store_fixture.h"
 
 #define SEED "12345678901234567890"
@@ -405,6 +407,119 @@ static void test_emergency_room(void **state)
 	assert_int_equal(count_codes(f->store, &two), 0);
 }
 
+/* --- cards --------------------------------------------------------------- */
+
+/* Binds a new key, as an officer does; returns it. */
+static struct card_evidence add_card(
+    struct store *store, const struct person *person)
+{
+	const struct maker_wish wish = {.key = EVP_EC_gen("P-256")};
+	struct maker_bytes der = maker_x509_der(maker_issue(&wish, NULL));
+	struct card_evidence evidence = {.standing = CARD_GOOD};
+	struct card_certificate certificate;
+	int64_t holder = 0;
+
+	assert_int_equal(
+	    card_certificate_describe(der.bytes, der.length, &certificate),
+	    ERR_NONE);
+	COMMITTED(store, card_add(store, person->id, &certificate, der.bytes,
+			     der.length, NOW_S, &holder));
+	memcpy(evidence.key, certificate.key, CARD_KEY_BYTES);
+	EVP_PKEY_free(wish.key);
+	free(der.bytes);
+	return evidence;
+}
+
+static struct decision show(struct store *store, const struct person *person,
+    const struct card_evidence *evidence)
+{
+	const struct policy_answer permit = {
+	    .action = POLICY_PERMIT, .factors = 1u << FACTOR_CARD, .rule = ""};
+	const struct question question = {
+	    .factor = FACTOR_CARD,
+	    .proven = true,
+	    .clock_trusted = true,
+	    .now_s = NOW_S,
+	    .card_shown = true,
+	    .card = *evidence,
+	};
+	struct subject subject;
+	struct decision decision;
+
+	assert_int_equal(
+	    subject_load(store, person, FACTOR_CARD, 1, &subject), ERR_NONE);
+	decision = decide(&question, &subject, &permit, &limits);
+	COMMITTED(store, subject_apply(store, person, FACTOR_CARD, 1, &subject,
+			     &decision, true, NOW_S));
+	subject_wipe(&subject);
+	return decision;
+}
+
+static void test_cards(void **state)
+{
+	struct fixture *f = *state;
+	struct person one = add_person(f->store, "s1");
+	struct card_evidence first = add_card(f->store, &one);
+	struct card_evidence second = add_card(f->store, &one);
+	struct subject subject;
+	struct card card;
+
+	assert_int_equal(
+	    subject_load(f->store, &one, FACTOR_CARD, 1, &subject), ERR_NONE);
+	assert_int_equal(subject.card_count, 2);
+	assert_int_equal(subject.token_count, 0); /* no seed without need */
+	assert_int_equal(
+	    subject_load(f->store, &one, FACTOR_OTP, 1, &subject), ERR_NONE);
+	assert_int_equal(subject.card_count, 0);
+	subject_wipe(&subject);
+
+	assert_int_equal(show(f->store, &one, &second).result, RESULT_ACCEPT);
+	assert_int_equal(card_find(f->store, second.key, &card), ERR_NONE);
+	assert_int_equal(card.last_used_at, NOW_S);
+	COMMITTED(f->store, card_revoke(f->store, card.id));
+	assert_int_equal(show(f->store, &one, &second).reason, REASON_WRONG);
+	assert_int_equal(show(f->store, &one, &first).result, RESULT_ACCEPT);
+}
+
+/* A card's throttle is its own, and what is unfit leaves it alone. */
+static void test_throttle_of_cards(void **state)
+{
+	struct fixture *f = *state;
+	struct person one = add_person(f->store, "s1");
+	struct card_evidence good = add_card(f->store, &one);
+	struct card_evidence forged = good, stale = good;
+	struct subject subject;
+
+	forged.standing = CARD_FORGED;
+	stale.standing = CARD_CRL_STALE;
+	for (int i = 0; i < 3; i++) {
+		assert_true(show(f->store, &one, &stale).card_unfit);
+		assert_true(show(f->store, &one, &forged).evaluated);
+	}
+	assert_int_equal(show(f->store, &one, &good).reason, REASON_THROTTLED);
+	assert_int_equal(
+	    subject_load(f->store, &one, FACTOR_NONE, 1, &subject), ERR_NONE);
+	assert_int_equal(subject.throttle.proven.failures, 0);
+	assert_int_equal(
+	    subject_load_throttle(f->store, &one, FACTOR_CARD, 1, &subject),
+	    ERR_NONE);
+	assert_int_equal(subject.throttle.proven.failures, 3);
+}
+
+static void test_a_stranger_has_no_card(void **state)
+{
+	struct fixture *f = *state;
+	struct person one = add_person(f->store, "s1"), decoy;
+	struct card_evidence good = add_card(f->store, &one);
+	struct decision decision;
+
+	assert_int_equal(
+	    person_find_decoy(f->store, "nobody", &decoy), ERR_NONE);
+	decision = show(f->store, &decoy, &good);
+	assert_int_equal(decision.reason, REASON_WRONG);
+	assert_true(decision.evaluated && decision.throttle_changed);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -419,6 +534,9 @@ int main(void)
 	    STORE_TEST(test_damaged_seed),
 	    STORE_TEST(test_emergency),
 	    STORE_TEST(test_emergency_room),
+	    STORE_TEST(test_cards),
+	    STORE_TEST(test_throttle_of_cards),
+	    STORE_TEST(test_a_stranger_has_no_card),
 	};
 
 	if (otp_init() != ERR_NONE)
