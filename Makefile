@@ -1,4 +1,4 @@
-# make            the four programs, in build/
+# make            the five programs, in build/
 # make demo       installs what is missing, then shows real logins
 # make check      installs what is missing, then runs every test
 # make bench      timed comparisons; docs/PERFORMANCE.md says what they mean
@@ -13,6 +13,7 @@ CC = gcc
 prefix ?= /usr/local
 sbindir ?= $(prefix)/sbin
 bindir ?= $(prefix)/bin
+libexecdir ?= $(prefix)/libexec
 mandir ?= $(prefix)/share/man
 pamdir ?= /lib/$(shell $(CC) -print-multiarch)/security
 unitdir ?= /lib/systemd/system
@@ -26,8 +27,9 @@ Q := $(if $(V),,@)
 packages_agent = jansson libcrypto libssl libsystemd
 packages_server = libevent libevent_pthreads jansson \
 	libcrypto libssl sqlite3 liboath libsystemd
+packages_card = p11-kit-1 libseccomp libcrypto
 packages_ctl = libcurl jansson libcrypto libqrencode smartcols libsystemd
-cflags_of = $(shell pkg-config --cflags $(1))
+cflags_of = $(patsubst -I%,-isystem %,$(shell pkg-config --cflags $(1)))
 libs_of = $(shell pkg-config --libs $(1))
 
 CFLAGS ?= -O2 -g
@@ -44,22 +46,24 @@ hardening += -fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer
 warnings += -Wno-format-truncation
 endif
 all_cflags = -std=c17 -D_GNU_SOURCE -I. -DSEKIMORI_VERSION='"$(VERSION)"' \
+	-DSEKIMORI_LIBEXEC='"$(libexecdir)/sekimori"' \
 	$(warnings) $(hardening) -fvisibility=hidden -MMD -MP $(CFLAGS) \
-	$(call cflags_of,$(packages_server) $(packages_ctl))
+	$(call cflags_of,$(packages_server) $(packages_ctl) $(packages_card))
 all_ldflags = -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed $(LDFLAGS) \
 	$(if $(SAN),-fsanitize=$(SAN))
 
 # Programs are their folder's objects; tests take the archives, which lack
 # the files with a main().
 objects = $(patsubst %.c,$(B)/obj/%.o,$(filter-out %/main.c,$(wildcard $(addsuffix /*.c,$(1)))))
-archives = $(addprefix $(B)/obj/,module.a agent.a server.a ctl.a shared.a)
-programs = $(addprefix $(B)/,pam_sekimori.so sekimori-agent sekimorid sekimorictl)
+archives = $(addprefix $(B)/obj/,module.a agent.a card.a server.a ctl.a shared.a)
+programs = $(addprefix $(B)/,pam_sekimori.so sekimori-agent sekimori-card sekimorid sekimorictl)
 
 all: $(programs)
 
 $(B)/obj/shared.a: $(call objects,shared)
 $(B)/obj/module.a: $(call objects,pam_module)
-$(B)/obj/agent.a: $(call objects,pam_module/agent)
+$(B)/obj/agent.a: $(call objects,pam_module/agent) $(B)/obj/pam_module/card/wire.o
+$(B)/obj/card.a: $(call objects,pam_module/card)
 $(B)/obj/server.a: $(call objects,server server/core server/store server/keys)
 $(B)/obj/ctl.a: $(call objects,server/ctl)
 $(archives):
@@ -86,12 +90,14 @@ $(B)/$(1): $(B)/obj/$(2)/main.o $(B)/obj/$(3) $(B)/obj/shared.a
 	$(Q)$(CC) -pie $$(all_ldflags) -o $$@ $$^ $$(call libs_of,$(4)) $(5)
 endef
 $(eval $(call program,sekimori-agent,pam_module/agent,agent.a,$(packages_agent),-pthread))
+# Only this one may load PKCS #11; tests/links.sh looks.
+$(eval $(call program,sekimori-card,pam_module/card,card.a,$(packages_card)))
 $(eval $(call program,sekimorid,server,server.a,$(packages_server),-pthread))
 $(eval $(call program,sekimorictl,server/ctl,ctl.a,$(packages_ctl)))
 
 # --- tests ---------------------------------------------------------------
 unit_tests = $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/test_*.c))
-test_libs = $(call libs_of,$(packages_server) $(packages_ctl)) -lcmocka -lpam \
+test_libs = $(call libs_of,$(packages_server) $(packages_ctl) $(packages_card)) -lcmocka -lpam \
 	-ldl -pthread
 
 unit: $(unit_tests)
@@ -107,6 +113,8 @@ include tests/tests.mk
 install: all
 	install -D -m 0644 $(B)/pam_sekimori.so $(DESTDIR)$(pamdir)/pam_sekimori.so
 	install -D -m 0755 $(B)/sekimori-agent $(DESTDIR)$(sbindir)/sekimori-agent
+	install -D -m 0755 $(B)/sekimori-card \
+		$(DESTDIR)$(libexecdir)/sekimori/sekimori-card
 	install -D -m 0755 $(B)/sekimorid $(DESTDIR)$(sbindir)/sekimorid
 	install -D -m 0755 $(B)/sekimorictl $(DESTDIR)$(bindir)/sekimorictl
 	for page in docs/man/*.8 docs/man/*.5; do \

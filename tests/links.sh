@@ -7,7 +7,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 build=${1:-build}
-programs=(pam_sekimori.so sekimori-agent sekimorid sekimorictl)
+programs=(pam_sekimori.so sekimori-agent sekimori-card sekimorid sekimorictl)
 
 needed() {
 	readelf -dW "$build/$1" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p' | sort
@@ -36,6 +36,21 @@ check_agent_and_module_have_no_database() {
 	done
 }
 
+# Cards' libraries run in a process of their own, which has no network.
+check_only_the_card_child_has_pkcs11() {
+	local program found
+	for program in "${programs[@]}"; do
+		[ "$program" != sekimori-card ] || continue
+		found=$(needed "$program" | grep -E 'p11|seccomp|pcsc|opensc' || true)
+		[ -z "$found" ] || { echo "$program needs: $found"; return 1; }
+		! grep -q p11_kit "$build/$program" ||
+			{ echo "$program names p11-kit"; return 1; }
+	done
+	found=$(needed sekimori-card | grep -E 'ssl|curl|systemd|jansson' || true)
+	[ -z "$found" ] || { echo "sekimori-card needs: $found"; return 1; }
+	needed sekimori-card | grep -q p11-kit
+}
+
 check_programs_are_hardened() {
 	local program header bad=0
 	for program in "${programs[@]}"; do
@@ -54,7 +69,7 @@ check_programs_are_hardened() {
 
 passed=0 failed=0
 for check in module_needs_libc_and_libpam_only module_exports_six_symbols \
-	agent_and_module_have_no_database programs_are_hardened; do
+	agent_and_module_have_no_database only_the_card_child_has_pkcs11 programs_are_hardened; do
 	if said=$("check_$check" 2>&1); then
 		echo "ok $check"
 		passed=$((passed + 1))

@@ -21,6 +21,8 @@ systemd/        shared/log\.c|server/command_run\.c|pam_module/agent/[a-z_]*\.c
 security/       pam_module/[a-z_]*\.[ch]
 qrencode\.h     server/ctl/[a-z_]*\.c
 libsmartcols/   server/ctl/[a-z_]*\.c
+p11-kit/        pam_module/card/[a-z_]*\.[ch]
+seccomp\.h      pam_module/card/sandbox\.c
 END
 
 # Arrows between folders: files in FOLDER must not include what matches.
@@ -28,6 +30,7 @@ read -r -d '' arrows <<'END' || true
 shared/         "(server|pam_module)/
 server/         "pam_module/
 pam_module/     "server/
+pam_module/agent/ "pam_module/card/([^w]|w[^i])
 server/core/    "server/(store|keys|ctl)/|"server/[a-z_]*\.h|"shared/(json|log|config|certificate|frame)\.h|<(openssl|jansson|event2|sqlite3|systemd|curl|syslog)
 server/store/   "server/[a-z_]*\.h|"shared/(json|log|config|frame)\.h
 server/ctl/     "server/(store|keys)/

@@ -63,9 +63,24 @@ $(B)/card/vcard: $(patsubst %.c,$(B)/obj/%.o,$(wildcard tests/card/vcard*.c))
 	@echo "  LD $@"
 	$(Q)$(CC) -pie $(all_ldflags) -o $@ $^ $(call libs_of,libcrypto)
 # Loaded into the card child, or whatever else speaks PKCS #11.
-$(B)/obj/tests/card/p11shim.o: CFLAGS += $(call cflags_of,p11-kit-1)
 $(B)/card/p11shim.so: $(B)/obj/tests/card/p11shim.o
 	@mkdir -p $(@D)
 	@echo "  LD $@"
 	$(Q)$(CC) -shared $(all_ldflags) -Wl,-z,defs -o $@ $^ -ldl
 .PHONY: cards
+
+# --- tests of the card child --------------------------------------------------
+# They start the real sekimori-card; its modules are fake_token.so with scripts.
+card_tests = $(addprefix $(B)/unit/,test_card_child test_card_faults \
+	test_card_softhsm)
+$(card_tests): $(B)/unit/%: $(B)/obj/tests/unit/%.o \
+		$(B)/obj/tests/support/card_world.o $(archives) \
+		$(B)/sekimori-card $(B)/fake_token.so
+	@mkdir -p $(@D)
+	@echo "  LD $@"
+	$(Q)$(CC) -pie $(all_ldflags) -o $@ $< $(B)/obj/tests/support/card_world.o \
+		-Wl,--start-group $(archives) -Wl,--end-group $(test_libs)
+$(B)/fake_token.so: $(B)/obj/tests/support/fake_token.o
+	@echo "  LD $@"
+	$(Q)$(CC) -shared $(all_ldflags) -Wl,-z,defs -o $@ $< \
+		$(call libs_of,$(packages_card)) -ldl

@@ -34,6 +34,9 @@ int card_watch_fd(const struct card_watch *watch);
  * NULL. */
 bool card_watch_take(struct card_watch *watch, unsigned *out_beats);
 
+/* After that: the child saw it leave, and did not merely fail. */
+bool card_watch_saw_it_leave(const struct card_watch *watch);
+
 /* Kills and reaps the child. NULL is fine. */
 void card_watch_stop(struct card_watch *watch);
 

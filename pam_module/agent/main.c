@@ -45,13 +45,15 @@ struct arguments {
 	bool force;
 };
 
-/* What systemd tells us, and the zone for dates. The rest is not ours. */
+/* What systemd tells us, the zone for dates, and where the card child finds
+ * tokens and pcscd. The rest is not ours. */
 static int clear_environment(void)
 {
 	static const char *const kept[] = {"NOTIFY_SOCKET", "LISTEN_FDS",
 	    "LISTEN_PID", "LISTEN_FDNAMES", "JOURNAL_STREAM",
 	    "CREDENTIALS_DIRECTORY", "WATCHDOG_USEC", "WATCHDOG_PID",
-	    "INVOCATION_ID", "TZ"};
+	    "INVOCATION_ID", "TZ", "SOFTHSM2_CONF", "OPENSC_CONF",
+	    "PCSCLITE_CSOCK_NAME"};
 	enum {
 		KEPT = sizeof(kept) / sizeof(kept[0])
 	};

@@ -28,6 +28,11 @@ static bool is_service(const char *text)
 	return text_is_name(text, strlen(text));
 }
 
+static bool is_module(const char *text)
+{
+	return text[0] == '/';
+}
+
 /* Only lockers: they run as the person whose session they guard. */
 static const char *const default_services[] = {"i3lock", "swaylock", "vlock",
     "physlock", "xscreensaver", "kde", "kscreenlocker", "xlock", "xtrlock-pam"};
@@ -46,6 +51,12 @@ static const struct config_key config_keys[] = {
 	.offset = offsetof(struct state_config, user_services),
 	.is_valid = is_service,
 	.expected = "a PAM service, such as i3lock"},
+    {.section = "agent",
+	.name = "card_modules",
+	.kind = CONFIG_LIST,
+	.offset = offsetof(struct state_config, card_modules),
+	.is_valid = is_module,
+	.expected = "the absolute path of a PKCS #11 module"},
 };
 
 static enum err path_of(const char *directory, const char *name,

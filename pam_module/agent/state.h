@@ -34,6 +34,7 @@ enum {
 struct state_config {
 	struct config_list servers;
 	struct config_list user_services;
+	struct config_list card_modules; /* none: p11-kit's configuration */
 };
 
 /* Defaults, then DIRECTORY/agent.conf over them. */

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the card child may still do, before it loads anybody's code: no new
+ * privileges, no capabilities even as root, no dumps, no other program, no
+ * network but Unix sockets (pcscd), a list of system calls. The only file
+ * that calls libseccomp.
+ */
+#ifndef SEKIMORI_CARD_SANDBOX_H
+#define SEKIMORI_CARD_SANDBOX_H
+
+#include "shared/err.h"
+
+/* All of it or an error, on which the process must end. */
+enum err sandbox_enter(void);
+
+/* From here on the process dies with the thread that started it. */
+enum err sandbox_die_with_parent(void);
+
+#endif
