@@ -77,6 +77,7 @@ static struct policy_answer ask_policy(
 	return policy_ask(store->policy, &facts, login->known);
 }
 
+/* Who asks, what a card he shows is worth, and what is known of him. */
 static enum err load_subject(struct login_call *login, struct store *store,
     enum factor factor, struct subject *out)
 {
@@ -262,14 +263,16 @@ static bool has_good_card(
 
 /* Whether what let him in once would still do so, by today's decision. */
 static bool still_lets_in(const struct login_call *login,
-    const struct subject *subject, const struct once *once)
+    const struct subject *subject, const struct policy_answer *permit,
+    const struct once *once)
 {
 	if (!login->known || login->person.id != once->person_id)
 		return false;
 	if (login->decision.result == RESULT_EXEMPT)
 		return true;
 	if (once->result != RESULT_ACCEPT ||
-	    login->decision.result == RESULT_DENY)
+	    login->decision.result == RESULT_DENY ||
+	    (permit->factors & 1u << login->factor) == 0)
 		return false;
 	if (login->factor == FACTOR_CARD)
 		return has_good_card(login, subject);
@@ -300,7 +303,7 @@ static enum err may_tell_again(struct login_call *login, struct store *store,
 	memset(&subject.throttle, 0, sizeof(subject.throttle));
 	login->decision = decide(
 	    &question, &subject, &permit, &login->call.server->settings.limits);
-	*out_may = still_lets_in(login, &subject, once);
+	*out_may = still_lets_in(login, &subject, &permit, once);
 	if (!*out_may && login->decision.result != RESULT_DENY)
 		login->decision = (struct decision){.result = RESULT_DENY};
 out:

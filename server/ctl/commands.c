@@ -51,6 +51,7 @@ static const struct output_column AUDIT_COLUMNS[] = {
     {"TARGET", "target", OUTPUT_TEXT},
     {"RESULT", "result", OUTPUT_TEXT},
     {"REASON", "reason", OUTPUT_TEXT},
+    {"CARD", "card", OUTPUT_TEXT},
     {"BY", "by", OUTPUT_TEXT},
     {"ACTOR", "actor", OUTPUT_TEXT},
     {"COUNT", "count", OUTPUT_NUMBER},

@@ -30,6 +30,19 @@ def renew(server, terminal, directory):
 
 
 # --- retries ---------------------------------------------------------------
+def test_an_accept_is_not_told_again_when_policy_wants_another_factor(
+        servers, world):
+    server = servers("accept-policy")
+    terminal = server.terminal()
+    user, token = server.hotp()
+    body = login_body(user, token.code(), attempt=attempt())
+    assert terminal.post(body).json["result"] == "accept"
+    rules = world.work / "accept-policy.txt"
+    rules.write_text("permit all factors=card,emergency\n")
+    server.ctl("policy", "set", rules)
+    assert deny(terminal.post(body).json) == "wrong"
+
+
 @pytest.mark.parametrize("change", ["freeze", "suspend", "remove", "policy"])
 def test_an_exemption_is_not_told_again_after(servers, world, change):
     server = servers(f"exempt-{change}")
