@@ -21,6 +21,8 @@ static const struct admin_verb *const TABLES[] = {
     ADMIN_AUDIT_VERBS,
     ADMIN_SERVER_VERBS,
     ADMIN_BACKUP_VERBS,
+    ADMIN_CARD_VERBS,
+    ADMIN_CARD_TRUST_VERBS,
 };
 
 const struct admin_verb *api_admin_find(const char *path)
@@ -38,6 +40,8 @@ static const char *target_of(const struct admin_arguments *arguments)
 {
 	if (arguments->id)
 		return arguments->id;
+	if (arguments->key)
+		return arguments->key;
 	return arguments->serial ? arguments->serial : arguments->name;
 }
 
@@ -79,6 +83,8 @@ static enum err record(struct admin_job *job, struct store *store)
 		audit_add_text(&entry, "user", job->user);
 	if (job->terminal[0])
 		audit_add_text(&entry, "terminal", job->terminal);
+	if (job->card_key[0])
+		audit_add_text(&entry, "card_key", job->card_key);
 	add_outcome(job, &entry);
 	if (job->exchange)
 		audit_add_text(&entry, "request", job->exchange->request_id);
@@ -98,7 +104,7 @@ static void forget_outcome(struct admin_job *job)
 	job->reason = NULL;
 	job->undo = job->again = false;
 	job->next = job->progress;
-	job->user[0] = job->terminal[0] = '\0';
+	job->user[0] = job->terminal[0] = job->card_key[0] = '\0';
 }
 
 enum err api_admin_run(struct job *base, struct store *store)

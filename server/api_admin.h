@@ -11,6 +11,7 @@
 
 #include "server/server.h"
 #include "server/store/audit.h"
+#include "server/store/card.h"
 #include "server/store/person.h"
 #include "server/store/terminal.h"
 #include "server/store/token.h"
@@ -24,6 +25,7 @@ enum {
 	ADMIN_PAGE_MAX = 1000,     /* of a list, in one answer */
 	ADMIN_STEP_RECORDS = 5000, /* verified in one transaction */
 	ADMIN_STEP_SECRETS = 500,  /* resealed in one transaction */
+	ADMIN_CARD_KEY_SIZE = 33,  /* hexadecimal; half a hash names a key */
 };
 
 struct admin_job;
@@ -49,7 +51,8 @@ struct admin_verb {
 /* Tables end with a row without path. */
 extern const struct admin_verb ADMIN_USER_VERBS[], ADMIN_TOKEN_VERBS[],
     ADMIN_CODE_VERBS[], ADMIN_TERMINAL_VERBS[], ADMIN_POLICY_VERBS[],
-    ADMIN_AUDIT_VERBS[], ADMIN_SERVER_VERBS[], ADMIN_BACKUP_VERBS[];
+    ADMIN_AUDIT_VERBS[], ADMIN_SERVER_VERBS[], ADMIN_BACKUP_VERBS[],
+    ADMIN_CARD_VERBS[], ADMIN_CARD_TRUST_VERBS[];
 
 /* Every member that any verb takes; strings live as long as the body. */
 struct admin_arguments {
@@ -65,6 +68,8 @@ struct admin_arguments {
 	const char *result, *to, *head;
 	int64_t limit, after;
 	const char *following;
+	const char *certificate, *crl, *key;
+	bool no_crl;
 };
 
 /* What a command of several transactions has got to. run() reads `progress`
@@ -94,8 +99,9 @@ struct admin_job {
 	const char *reason; /* one word for the record; NULL: by status */
 	bool undo;          /* the refusal takes back what run() changed */
 	bool again;         /* run once more after the commit */
-	char user[NAME_BYTES_MAX + 1];     /* for the record */
-	char terminal[NAME_BYTES_MAX + 1]; /* for the record */
+	char user[NAME_BYTES_MAX + 1];      /* for the record */
+	char terminal[NAME_BYTES_MAX + 1];  /* for the record */
+	char card_key[ADMIN_CARD_KEY_SIZE]; /* for the record */
 	struct admin_progress next;
 
 	struct clock_reading accepted; /* server/clock-accept */
@@ -176,5 +182,20 @@ json_t *admin_time(int64_t unix_s);
 json_t *admin_person_json(const struct person *person);
 json_t *admin_token_json(const struct token *token);
 json_t *admin_terminal_json(const struct terminal *terminal);
+json_t *admin_card_json(const struct admin_job *job, const struct store *store,
+    const struct card *card);
+
+/* Of cards: bytes of a certificate or CRL as they came, PEM or DER, from a
+ * text that is PEM or base64. Refuses with 400 and leaves *out NULL. The
+ * caller frees. */
+enum err admin_take_bytes(struct admin_job *job, const char *name,
+    const char *text, unsigned char **out, size_t *out_length);
+/* A key as 64 hexadecimal digits; refuses with 400 and returns false. */
+bool admin_read_key(struct admin_job *job, unsigned char out[CARD_KEY_BYTES]);
+/* For the record: which key. */
+void admin_note_key(
+    struct admin_job *job, const unsigned char key[CARD_KEY_BYTES]);
+/* "ended", "ends within 30 days", "ends within 90 days" or NULL. */
+const char *admin_end_warning(const struct admin_job *job, int64_t until);
 
 #endif

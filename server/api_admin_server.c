@@ -39,11 +39,12 @@ static enum err server_status(struct admin_job *job, struct store *store)
 	if (!job->time.trusted)
 		state = "clock";
 	return admin_answer(
-	    job, json_pack("{s:s,s:s,s:I,s:s,s:I,s:I,s:I,s:I,s:I,s:I}", "state",
-		     state, "version", SEKIMORI_VERSION, "time",
+	    job, json_pack("{s:s,s:s,s:I,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I}",
+		     "state", state, "version", SEKIMORI_VERSION, "time",
 		     (json_int_t)job->time.now_s, "instance", store->instance,
 		     "people", (json_int_t)totals.people, "tokens",
-		     (json_int_t)totals.tokens, "terminals",
+		     (json_int_t)totals.tokens, "cards",
+		     (json_int_t)store->cards_bound, "terminals",
 		     (json_int_t)totals.terminals, "records",
 		     (json_int_t)store->head.seq, "disk_free",
 		     disk_free_mb(job->server), "generation",
@@ -77,6 +78,8 @@ static enum err void_by_clock(struct store *store)
 
 	if (!err)
 		err = terminal_void_join_codes(store);
+	if (!err)
+		err = card_invitations_void(store);
 	return err ? err : once_end_all(store);
 }
 

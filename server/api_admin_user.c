@@ -131,6 +131,36 @@ static enum err add_token(void *context, const struct token *token)
 		   : ERR_NONE;
 }
 
+struct shown_cards {
+	const struct admin_job *job;
+	const struct store *store;
+	json_t *items;
+};
+
+static enum err add_card(void *context, const struct card *card)
+{
+	struct shown_cards *shown = context;
+
+	return json_array_append_new(shown->items,
+		   admin_card_json(shown->job, shown->store, card))
+		   ? ERR_MEMORY
+		   : ERR_NONE;
+}
+
+static enum err list_cards(const struct admin_job *job, struct store *store,
+    int64_t person_id, json_t *answer)
+{
+	struct shown_cards shown = {job, store, json_array()};
+	enum err err = ERR_MEMORY;
+
+	if (shown.items)
+		err = card_each(store, person_id, add_card, &shown);
+	if (!err && json_object_set(answer, "cards", shown.items))
+		err = ERR_MEMORY;
+	json_decref(shown.items);
+	return err;
+}
+
 static enum err user_show(struct admin_job *job, struct store *store)
 {
 	struct shown shown = {.job = job, .items = json_array()};
@@ -151,13 +181,14 @@ static enum err user_show(struct admin_job *job, struct store *store)
 	if (err)
 		goto out;
 	answer = admin_person_json(&person);
-	if (!answer ||
+	err = answer ? list_cards(job, store, person.id, answer) : ERR_MEMORY;
+	if (err ||
 	    json_object_set_new(
 		answer, "retry_at", admin_time(shown.retry_at)) ||
 	    json_object_set(answer, "throttles", shown.items) ||
 	    json_object_set(answer, "tokens", tokens)) {
 		json_decref(answer);
-		err = ERR_MEMORY;
+		err = err ? err : ERR_MEMORY;
 		goto out;
 	}
 	err = admin_answer(job, answer);
@@ -285,6 +316,8 @@ static enum err user_remove(struct admin_job *job, struct store *store)
 	err = revoke_tokens(store, person.id);
 	if (!err)
 		err = emergency_void(store, person.id);
+	if (!err)
+		err = card_revoke_all(store, person.id);
 	person.state = PERSON_REMOVED;
 	if (!err)
 		err = person_save(store, &person);

@@ -25,7 +25,8 @@ bool card_usage_fits(X509 *certificate);
 /* Is this CRL this CA's own? */
 bool card_crl_is_of(X509_CRL *crl, X509 *ca);
 
-/* When the next one is due; 0: it does not say. */
+/* When it was made and when the next one is due; 0: it does not say. */
+int64_t card_crl_from(X509_CRL *crl);
 int64_t card_crl_until(X509_CRL *crl);
 
 #endif

@@ -212,13 +212,14 @@ enum err card_certificate_describe(
 	return err;
 }
 
-int64_t card_crl_next_update(const unsigned char *der, size_t length)
+void card_crl_dates(const unsigned char *der, size_t length, int64_t *out_from,
+    int64_t *out_until)
 {
 	X509_CRL *crl = card_crl_from_der(der, length);
-	int64_t until = crl ? card_crl_until(crl) : 0;
 
+	*out_from = crl ? card_crl_from(crl) : 0;
+	*out_until = crl ? card_crl_until(crl) : 0;
 	X509_CRL_free(crl);
-	return until;
 }
 
 /* --- a person's certificate ---------------------------------------------- */

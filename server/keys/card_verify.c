@@ -157,18 +157,27 @@ bool card_crl_is_of(X509_CRL *crl, X509 *ca)
 	return is_of;
 }
 
-int64_t card_crl_until(X509_CRL *crl)
+static int64_t seconds_of(const ASN1_TIME *time)
 {
-	const ASN1_TIME *next = X509_CRL_get0_nextUpdate(crl);
 	ASN1_TIME *epoch = ASN1_TIME_set(NULL, 0);
 	int days = 0, seconds = 0;
-	int64_t until = 0;
+	int64_t unix_s = 0;
 
-	if (epoch && next && ASN1_TIME_diff(&days, &seconds, epoch, next))
-		until = (int64_t)days * 86400 + seconds;
+	if (epoch && time && ASN1_TIME_diff(&days, &seconds, epoch, time))
+		unix_s = (int64_t)days * 86400 + seconds;
 	ASN1_TIME_free(epoch);
 	ERR_clear_error();
-	return until;
+	return unix_s;
+}
+
+int64_t card_crl_from(X509_CRL *crl)
+{
+	return seconds_of(X509_CRL_get0_lastUpdate(crl));
+}
+
+int64_t card_crl_until(X509_CRL *crl)
+{
+	return seconds_of(X509_CRL_get0_nextUpdate(crl));
 }
 
 /* --- what OpenSSL finds wrong -------------------------------------------- */

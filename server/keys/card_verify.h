@@ -65,8 +65,9 @@ struct card_certificate {
 /* Of DER that was read before, of whatever certificate. */
 enum err card_certificate_describe(
     const unsigned char *der, size_t length, struct card_certificate *out);
-/* nextUpdate of a CRL in DER; 0: it cannot be read or has none. */
-int64_t card_crl_next_update(const unsigned char *der, size_t length);
+/* thisUpdate and nextUpdate of a CRL in DER; 0: none, or not readable. */
+void card_crl_dates(const unsigned char *der, size_t length, int64_t *out_from,
+    int64_t *out_until);
 
 /* Of a person's certificate, PEM or DER. ERR_INVALID fills problem: not a
  * certificate, a CA's, not for authentication, a key that is not RSA of 2048

@@ -5,9 +5,6 @@
  */
 #include "server/store/card.h"
 
-#include <stdlib.h>
-#include <string.h>
-
 /* --- reading ------------------------------------------------------------- */
 
 #define CARD_COLUMNS                                                           \
@@ -19,27 +16,21 @@
 
 static enum err read_card(struct db_query *q, struct card *out)
 {
-	unsigned char der[CARD_CERTIFICATE_BYTES_MAX];
-	struct card card = {0};
-	size_t length = 0;
 	enum err err;
 
-	card.id = db_number(q, 0);
-	card.person_id = db_number(q, 1);
-	db_read_text(q, 2, card.user, sizeof(card.user));
-	card.state = db_number(q, 3) == CARD_STATE_ACTIVE ? CARD_STATE_ACTIVE
+	out->id = db_number(q, 0);
+	out->person_id = db_number(q, 1);
+	db_read_text(q, 2, out->user, sizeof(out->user));
+	out->state = db_number(q, 3) == CARD_STATE_ACTIVE ? CARD_STATE_ACTIVE
 							  : CARD_STATE_REVOKED;
-	db_read_blob(q, 4, der, sizeof(der), &length);
-	card.enrolled_at = db_number(q, 5);
-	card.last_used_at = db_number(q, 6);
+	db_read_blob(q, 4, out->der, sizeof(out->der), &out->der_length);
+	out->enrolled_at = db_number(q, 5);
+	out->last_used_at = db_number(q, 6);
 	err = db_error(q);
-	if (err != ERR_NONE)
-		return err;
-	err = card_certificate_describe(der, length, &card.certificate);
-	if (err != ERR_NONE)
-		return err == ERR_INVALID ? ERR_CORRUPT : err;
-	*out = card;
-	return ERR_NONE;
+	if (err == ERR_NONE)
+		err = card_certificate_describe(
+		    out->der, out->der_length, &out->certificate);
+	return err == ERR_INVALID ? ERR_CORRUPT : err;
 }
 
 enum err card_find(struct store *store, const unsigned char key[CARD_KEY_BYTES],
@@ -93,34 +84,6 @@ enum err card_each_after(struct store *store, int64_t after, int64_t limit,
 	db_bind_number(q, 1, after);
 	db_bind_number(q, 2, limit);
 	return hand_on_each(q, each, context);
-}
-
-enum err card_certificate_of(
-    struct store *store, int64_t id, unsigned char **out, size_t *out_length)
-{
-	struct db_query *q =
-	    db_query(store->db, "SELECT certificate FROM card WHERE id = ?1");
-	unsigned char *der = malloc(CARD_CERTIFICATE_BYTES_MAX);
-	bool found;
-	size_t length = 0;
-	enum err err;
-
-	db_bind_number(q, 1, id);
-	found = db_next(q);
-	if (der && found)
-		db_read_blob(q, 0, der, CARD_CERTIFICATE_BYTES_MAX, &length);
-	err = db_done(q);
-	if (err == ERR_NONE && !der)
-		err = ERR_MEMORY;
-	if (err == ERR_NONE && !found)
-		err = ERR_NOT_FOUND;
-	if (err != ERR_NONE) {
-		free(der);
-		return err;
-	}
-	*out = der;
-	*out_length = length;
-	return ERR_NONE;
 }
 
 /* The index answers this alone. */

@@ -31,7 +31,9 @@ struct card {
 	int64_t person_id;
 	char user[NAME_BYTES_MAX + 1]; /* the person's staff number */
 	enum card_state state;
-	struct card_certificate certificate;
+	struct card_certificate certificate; /* as der says */
+	unsigned char der[CARD_CERTIFICATE_BYTES_MAX];
+	size_t der_length;
 	int64_t enrolled_at, last_used_at; /* unix seconds; 0: never */
 };
 
@@ -61,9 +63,6 @@ enum err card_each(struct store *store, int64_t person_id,
 /* Everybody's, at most limit of them after an id. */
 enum err card_each_after(struct store *store, int64_t after, int64_t limit,
     enum err (*each)(void *context, const struct card *card), void *context);
-/* The certificate in DER; the caller frees. */
-enum err card_certificate_of(
-    struct store *store, int64_t id, unsigned char **out, size_t *out_length);
 
 /* The active keys of a person, for the decision and for challenges. */
 enum err card_keys(struct store *store, int64_t person_id,
@@ -80,7 +79,8 @@ enum err card_authority_remove(
 struct card_authority_row {
 	struct card_certificate certificate;
 	bool needs_crl;
-	int64_t crl_until; /* nextUpdate; 0: no CRL */
+	/* thisUpdate and nextUpdate; 0: no CRL */
+	int64_t crl_from, crl_until;
 	int64_t added_at;
 };
 enum err card_authority_each(struct store *store,

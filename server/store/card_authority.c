@@ -159,8 +159,8 @@ static enum err describe_row(
 	if (err != ERR_NONE)
 		return err == ERR_INVALID ? ERR_CORRUPT : err;
 	if (row->crl)
-		kept.crl_until =
-		    card_crl_next_update(row->crl, row->crl_length);
+		card_crl_dates(
+		    row->crl, row->crl_length, &kept.crl_from, &kept.crl_until);
 	*out = kept;
 	return ERR_NONE;
 }

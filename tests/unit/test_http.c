@@ -269,13 +269,13 @@ static void bodies_have_limits(void **state)
 	disconnect(&client);
 
 	client = connect_local(world);
-	head = (size_t)sprintf(text, "%s", POST_HEAD("/echo", "1048576"));
+	head = (size_t)sprintf(text, "%s", POST_HEAD("/echo", "12582912"));
 	memset(text + head, 'x', HTTP_ADMIN_BODY_BYTES_MAX);
 	assert_true(
 	    client_write(&client, text, head + HTTP_ADMIN_BODY_BYTES_MAX));
 	client_hear(&client, reply, HTTP_ADMIN_BODY_BYTES_MAX + 1024);
 	assert_memory_equal(reply, "HTTP/1.1 200 ", 13);
-	expect(&client, POST_HEAD("/echo", "1048577"), "HTTP/1.1 413 ", "");
+	expect(&client, POST_HEAD("/echo", "12582913"), "HTTP/1.1 413 ", "");
 	disconnect(&client);
 	free(text);
 	free(reply);
