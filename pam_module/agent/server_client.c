@@ -23,7 +23,8 @@ struct idle {
 struct server_client {
 	pthread_mutex_t lock; /* over everything below but servers' names */
 	SSL_CTX *context;
-	uint64_t generation; /* of context */
+	uint64_t generation;           /* of context */
+	struct card_terminal terminal; /* of context; empty name: unknown */
 	uint64_t opened;
 	size_t last_good;
 	size_t idle_count;
@@ -88,21 +89,35 @@ enum err server_client_use(
     struct server_client *client, const struct tls_identity *identity)
 {
 	struct https_connection *stale[IDLE_MAX];
+	struct card_terminal terminal = {0};
 	SSL_CTX *context = NULL, *old;
 	size_t count;
 	enum err err = tls_context_new(identity, &context);
 
 	if (err != ERR_NONE)
 		return err;
+	/* If it says nothing of us, codes go on. */
+	(void)card_terminal_read(
+	    identity->certificate_pem, identity->ca_pem, &terminal);
 	pthread_mutex_lock(&client->lock);
 	old = client->context;
 	client->context = context;
+	client->terminal = terminal;
 	client->generation++;
 	count = take_all_idle(client, NULL, stale);
 	pthread_mutex_unlock(&client->lock);
 	close_all(stale, count);
 	SSL_CTX_free(old);
 	return ERR_NONE;
+}
+
+enum err server_client_terminal(
+    struct server_client *client, struct card_terminal *out)
+{
+	pthread_mutex_lock(&client->lock);
+	*out = client->terminal;
+	pthread_mutex_unlock(&client->lock);
+	return out->name[0] != '\0' ? ERR_NONE : ERR_NOT_FOUND;
 }
 
 uint64_t server_client_opened(struct server_client *client)

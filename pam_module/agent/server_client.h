@@ -10,6 +10,7 @@
 #ifndef SEKIMORI_AGENT_SERVER_CLIENT_H
 #define SEKIMORI_AGENT_SERVER_CLIENT_H
 
+#include "pam_module/agent/card_terminal.h"
 #include "pam_module/agent/https.h"
 #include "pam_module/agent/server_call.h"
 #include "pam_module/agent/tls_context.h"
@@ -26,6 +27,11 @@ void server_client_free(struct server_client *client);
  * Must be called once before the first request. */
 enum err server_client_use(
     struct server_client *client, const struct tls_identity *identity);
+
+/* Who we are on the connections opened from now on. ERR_NOT_FOUND: the
+ * certificate in use does not say, so that no card can sign here. */
+enum err server_client_terminal(
+    struct server_client *client, struct card_terminal *out);
 
 /* A struct server_call that goes over client. */
 struct server_call server_client_call(struct server_client *client);
