@@ -47,6 +47,15 @@ $(http_tests): $(B)/unit/%: $(B)/obj/tests/unit/%.o $(http_test_objects) $(archi
 	$(Q)$(CC) -pie $(all_ldflags) -o $@ $< $(http_test_objects) \
 		-Wl,--start-group $(archives) -Wl,--end-group $(test_libs)
 
+# --- tests of the dialogue with cards ---------------------------------------
+card_dialogue_tests = $(addprefix $(B)/unit/,test_card_dialogue test_card_dialogue_proof)
+$(card_dialogue_tests): $(B)/unit/%: $(B)/obj/tests/unit/%.o \
+		$(B)/obj/tests/support/card_scene.o $(archives)
+	@mkdir -p $(@D)
+	@echo "  LD $@"
+	$(Q)$(CC) -pie $(all_ldflags) -o $@ $< $(B)/obj/tests/support/card_scene.o \
+		-Wl,--start-group $(archives) -Wl,--end-group $(test_libs)
+
 # --- tests of administration -------------------------------------------------
 admin_tests = $(addprefix $(B)/unit/,test_api_admin test_api_admin_card \
 	test_api_admin_server)

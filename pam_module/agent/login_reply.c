@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "shared/encode.h"
 #include "shared/json.h"
 
 static const char *const result_words[] = {
@@ -13,12 +14,20 @@ static const char *const reason_words[] = {"", "wrong", "used", "throttled",
     "disabled", "suspended", "frozen", "not_enrolled", "not_permitted",
     "expired", "clock", NULL};
 
+enum {
+	FACTORS_MAX = 16,
+	NOTICES_MAX = 16,
+	WORD_BYTES_MAX = 64,
+};
+
 struct members {
 	int result; /* index into result_words */
 	int reason; /* index into reason_words */
 	const char *user;
 	const char *login;
+	const char *challenge, *card_removed;
 	int64_t retry_at;
+	json_t *factors, *cards, *notices;
 };
 
 static const struct json_member member_table[] = {
@@ -43,6 +52,26 @@ static const struct json_member member_table[] = {
 	.offset = offsetof(struct members, retry_at),
 	.minimum = 0,
 	.maximum = INT64_MAX},
+    {.name = "factors",
+	.kind = JSON_MEMBER_ARRAY,
+	.offset = offsetof(struct members, factors),
+	.maximum = FACTORS_MAX},
+    {.name = "challenge",
+	.kind = JSON_MEMBER_TEXT,
+	.offset = offsetof(struct members, challenge),
+	.maximum = WORD_BYTES_MAX},
+    {.name = "cards",
+	.kind = JSON_MEMBER_ARRAY,
+	.offset = offsetof(struct members, cards),
+	.maximum = CARD_TAGS},
+    {.name = "card_removed",
+	.kind = JSON_MEMBER_TEXT,
+	.offset = offsetof(struct members, card_removed),
+	.maximum = WORD_BYTES_MAX},
+    {.name = "notices",
+	.kind = JSON_MEMBER_ARRAY,
+	.offset = offsetof(struct members, notices),
+	.maximum = NOTICES_MAX},
 };
 
 const char *login_reason_text(enum login_reason reason)
@@ -60,6 +89,85 @@ static bool is_token(const char *text)
 			    "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") == length;
 }
 
+/* Factors that we have not heard of are others' business. */
+static void read_factors(const json_t *factors, struct login_challenge *out)
+{
+	size_t count = json_array_size(factors);
+
+	for (size_t i = 0; i < count; i++) {
+		const char *word =
+		    json_string_value(json_array_get(factors, i));
+
+		if (!word)
+			continue;
+		if (strcmp(word, "card") == 0)
+			out->offers_card = true;
+		if (strcmp(word, "otp") == 0 || strcmp(word, "emergency") == 0)
+			out->offers_codes = true;
+	}
+	/* Whoever demands nothing that we know is asked for a code. */
+	if (!out->offers_card)
+		out->offers_codes = true;
+}
+
+static bool decode_whole(const char *text, unsigned char *out, size_t size)
+{
+	size_t length = 0;
+
+	return text &&
+	       decode_base64url(text, strlen(text), out, size, &length) ==
+		   ERR_NONE &&
+	       length == size;
+}
+
+/* False: tags, or the challenge that they belong to, are malformed. */
+static bool read_challenge(
+    const struct members *members, struct login_challenge *out)
+{
+	size_t count = json_array_size(members->cards);
+
+	read_factors(members->factors, out);
+	if (!out->offers_card || count == 0)
+		return true;
+	if (!decode_whole(
+		members->challenge, out->challenge, CARD_CHALLENGE_BYTES))
+		return false;
+	for (size_t i = 0; i < count; i++)
+		if (!decode_whole(
+			json_string_value(json_array_get(members->cards, i)),
+			out->tags[i], CARD_TAG_BYTES))
+			return false;
+	out->tag_count = count;
+	return true;
+}
+
+/* A word that we do not know locks: whatever it means, that is no less. */
+static enum card_removed read_removed(const char *word)
+{
+	if (word && strcmp(word, "logout") == 0)
+		return CARD_REMOVED_LOGOUT;
+	if (word && strcmp(word, "nothing") == 0)
+		return CARD_REMOVED_NOTHING;
+	return CARD_REMOVED_LOCK;
+}
+
+static int64_t read_expiry(const json_t *notices)
+{
+	size_t count = json_array_size(notices);
+
+	for (size_t i = 0; i < count; i++) {
+		const json_t *notice = json_array_get(notices, i);
+		const char *kind =
+		    json_string_value(json_object_get(notice, "kind"));
+		json_int_t until =
+		    json_integer_value(json_object_get(notice, "until"));
+
+		if (kind && strcmp(kind, "card_expires") == 0 && until > 0)
+			return until;
+	}
+	return 0;
+}
+
 static void judge(
     const struct members *members, const char *user, struct login_reply *out)
 {
@@ -70,7 +178,8 @@ static void judge(
 
 	if (outcome == LOGIN_DENIED && members->reason == LOGIN_REASON_NONE)
 		return;
-	if (outcome == LOGIN_CONTINUES && !has_token)
+	if (outcome == LOGIN_CONTINUES &&
+	    (!has_token || !read_challenge(members, &out->challenge)))
 		return;
 	if (outcome == LOGIN_ACCEPTED &&
 	    (!members->user || strcmp(members->user, user) != 0)) {
@@ -81,6 +190,10 @@ static void judge(
 	if (outcome == LOGIN_DENIED) {
 		out->reason = (enum login_reason)members->reason;
 		out->retry_at = members->retry_at;
+	}
+	if (outcome == LOGIN_ACCEPTED) {
+		out->card_removed = read_removed(members->card_removed);
+		out->card_expires = read_expiry(members->notices);
 	}
 	if (has_token)
 		memcpy(out->login, members->login, strlen(members->login) + 1);

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "pam_module/agent/card.h"
 #include "pam_module/agent/server_call.h"
 
 enum {
@@ -38,12 +39,25 @@ enum login_reason {
 	LOGIN_REASON_CLOCK,
 };
 
+/* What a challenge asks for. */
+struct login_challenge {
+	bool offers_codes; /* one-time or emergency codes */
+	bool offers_card;
+	size_t tag_count; /* 0: no card could be told from another */
+	unsigned char challenge[CARD_CHALLENGE_BYTES];
+	unsigned char tags[CARD_TAGS][CARD_TAG_BYTES];
+};
+
 struct login_reply {
 	enum login_outcome outcome;
 	enum login_reason reason;
 	bool other_user;  /* an accept for somebody else: unavailable, alert */
 	int64_t retry_at; /* unix seconds; 0: none */
-	char login[LOGIN_TOKEN_SIZE]; /* empty if the answer has none */
+	char login[LOGIN_TOKEN_SIZE];     /* empty if the answer has none */
+	struct login_challenge challenge; /* of CONTINUES */
+	/* Of an accept. */
+	enum card_removed card_removed;
+	int64_t card_expires; /* unix seconds; 0: not soon */
 };
 
 /* user is whom we asked for. Any reply gives a valid out. */

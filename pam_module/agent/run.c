@@ -30,6 +30,20 @@ struct agent {
 	bool owns_path; /* the socket was not systemd's */
 };
 
+/* Until a reader is driven: no card is ever there. */
+static struct card_seen find_none(void *context,
+    const struct card_wanted *wanted, int64_t deadline_ms,
+    struct card_session **out)
+{
+	(void)context;
+	(void)wanted;
+	(void)deadline_ms;
+	*out = NULL;
+	return (struct card_seen){.presence = CARD_ABSENT};
+}
+
+static const struct card_reader no_cards = {.find = find_none};
+
 static enum err load(struct agent *agent, const char *directory)
 {
 	struct state_identity identity = {0};
@@ -122,6 +136,8 @@ static void take_apart(struct agent *agent, const char *socket_path)
 		close(agent->stop_fd);
 	secret_wipe(&agent->serve.session_key);
 	pthread_mutex_destroy(&agent->serve.attempts.lock);
+	pthread_mutex_destroy(&agent->serve.shapes.lock);
+	pthread_mutex_destroy(&agent->serve.card_logins.lock);
 	free(agent);
 }
 
@@ -140,7 +156,9 @@ static enum err start(
 	if (err != ERR_NONE)
 		return err;
 	agent->serve.user_services = &agent->config.user_services;
+	agent->serve.client = agent->client;
 	agent->serve.server = server_client_call(agent->client);
+	agent->serve.cards = no_cards;
 	return renew_start(directory, agent->client, &agent->renew);
 }
 
@@ -153,6 +171,8 @@ enum err run_agent(const char *directory, const char *socket_path)
 		return ERR_MEMORY;
 	agent->socket = agent->stop_fd = -1;
 	pthread_mutex_init(&agent->serve.attempts.lock, NULL);
+	pthread_mutex_init(&agent->serve.shapes.lock, NULL);
+	pthread_mutex_init(&agent->serve.card_logins.lock, NULL);
 	err = start(agent, directory, socket_path);
 	if (err == ERR_NONE) {
 		log_plain(LOG_NOTICE, "ready");

@@ -87,18 +87,34 @@ static enum err send_frame(
 	return err;
 }
 
-static enum err ask_person(void *context, enum frame_prompt prompt,
+static void put_message(
+    struct frame_writer *writer, enum frame_message message, uint64_t number)
+{
+	if (message != 0)
+		frame_put_u8(writer, FRAME_MESSAGE, (uint8_t)message);
+	if (message != 0 && number != 0)
+		frame_put_u64(writer, FRAME_NUMBER, number);
+}
+
+static enum err send_question(
+    struct connection *connection, const struct login_question *question)
+{
+	struct frame_writer writer = {0};
+
+	frame_begin(&writer, FRAME_ASK);
+	frame_put_u8(&writer, FRAME_PROMPT, (uint8_t)question->prompt);
+	put_message(&writer, question->message, question->number);
+	return send_frame(connection, &writer);
+}
+
+static enum err ask_person(void *context, const struct login_question *question,
     unsigned char *typed, size_t typed_size, size_t *out_length)
 {
 	struct connection *connection = context;
-	struct frame_writer writer = {0};
 	struct frame frame;
 	const struct frame_field *text;
-	enum err err;
+	enum err err = send_question(connection, question);
 
-	frame_begin(&writer, FRAME_ASK);
-	frame_put_u8(&writer, FRAME_PROMPT, (uint8_t)prompt);
-	err = send_frame(connection, &writer);
 	if (err == ERR_NONE)
 		err = receive(
 		    connection, steady_ms() + SERVE_PERSON_WAIT_MS, &frame);
@@ -113,6 +129,8 @@ static enum err ask_person(void *context, enum frame_prompt prompt,
 	if (text->length > 0)
 		memcpy(typed, text->bytes, text->length);
 	*out_length = text->length;
+	/* A PIN stays no longer than it must. */
+	secret_wipe_bytes(connection->bytes, sizeof(connection->bytes));
 	return ERR_NONE;
 }
 
@@ -123,10 +141,7 @@ static void send_verdict(
 
 	frame_begin(&writer, FRAME_VERDICT);
 	frame_put_u8(&writer, FRAME_RESULT, (uint8_t)verdict->result);
-	if (verdict->message != 0)
-		frame_put_u8(&writer, FRAME_MESSAGE, (uint8_t)verdict->message);
-	if (verdict->number != 0)
-		frame_put_u64(&writer, FRAME_NUMBER, verdict->number);
+	put_message(&writer, verdict->message, verdict->number);
 	if (verdict->login[0] != '\0')
 		frame_put_text(&writer, FRAME_LOGIN, verdict->login);
 	(void)send_frame(connection, &writer);
@@ -170,7 +185,10 @@ static void log_verdict(const struct connection *connection,
 	    LOG_TEXT("user", subject->proven || passed ? subject->user : ""),
 	    LOG_TEXT("service", subject->service),
 	    LOG_TEXT("result", result_word(verdict->result)),
-	    LOG_TEXT("reason", login_reason_text(verdict->reason)),
+	    LOG_TEXT("reason", verdict->pin_locked
+				   ? "pin_locked"
+				   : login_reason_text(verdict->reason)),
+	    LOG_TEXT("by", verdict->by_card ? "card" : ""),
 	    LOG_TEXT("first_factor", subject->proven ? "proven" : "unproven"),
 	    LOG_NUMBER("caller_uid", connection->caller->uid),
 	    LOG_NUMBER("status", verdict->status));
@@ -179,7 +197,7 @@ static void log_verdict(const struct connection *connection,
 static enum err read_subject(const struct connection *connection,
     const struct frame *frame, struct login_subject *out)
 {
-	uint8_t first_factor = FRAME_UNPROVEN;
+	uint8_t first_factor = FRAME_UNPROVEN, once = 0;
 	enum err err = frame_get_name(frame, FRAME_USER, out->user);
 
 	if (err == ERR_NONE)
@@ -190,6 +208,7 @@ static enum err read_subject(const struct connection *connection,
 		return err;
 	frame_get_optional_name(frame, FRAME_TTY, out->tty);
 	frame_get_optional_name(frame, FRAME_RHOST, out->rhost);
+	out->once = frame_get_u8(frame, FRAME_ONCE, &once) == ERR_NONE && once;
 	memcpy(out->session, connection->session, sizeof(out->session));
 	/* Only root's word on the first factor counts. */
 	out->proven =
@@ -222,12 +241,38 @@ static bool is_known_factor(const struct frame *frame)
 	       value <= FRAME_PROVEN;
 }
 
+/* Kept before the module hears of it: its session may open at once. */
+static void remember_card(
+    struct serve *serve, const struct login_verdict *verdict)
+{
+	struct card_login login = {.removed = verdict->card_removed};
+
+	if (!verdict->by_card)
+		return;
+	memcpy(login.login, verdict->login, sizeof(login.login));
+	memcpy(login.key, verdict->key, sizeof(login.key));
+	card_logins_put(&serve->card_logins, &login, steady_ms());
+}
+
+static enum err run_login(struct connection *connection,
+    const struct login_subject *subject, struct login_verdict *out)
+{
+	struct serve *serve = connection->serve;
+	struct card_terminal terminal;
+	struct login_means means = {.server = serve->server,
+	    .person = {.ask = ask_person, .context = connection},
+	    .cards = serve->cards,
+	    .shapes = &serve->shapes};
+
+	if (server_client_terminal(serve->client, &terminal) == ERR_NONE)
+		means.terminal = &terminal;
+	return login_run(subject, &means, out);
+}
+
 static void handle_begin(
     struct connection *connection, const struct frame *frame)
 {
 	struct serve *serve = connection->serve;
-	const struct login_person person = {
-	    .ask = ask_person, .context = connection};
 	struct login_subject subject = {0};
 	struct login_verdict verdict = {0};
 	enum caller_ruling ruling;
@@ -246,13 +291,13 @@ static void handle_begin(
 		refuse(connection, &subject, ruling);
 		return;
 	}
-	if (login_run(&subject, &serve->server, &person, &verdict) !=
-	    ERR_NONE) {
+	if (run_login(connection, &subject, &verdict) != ERR_NONE) {
 		log_line(LOG_INFO, "login given up",
 		    LOG_TEXT("user", subject.proven ? subject.user : ""),
 		    LOG_TEXT("service", subject.service));
 		return;
 	}
+	remember_card(serve, &verdict);
 	send_verdict(connection, &verdict);
 	log_verdict(connection, &subject, &verdict);
 }

@@ -11,7 +11,10 @@
 #include <stdatomic.h>
 
 #include "pam_module/agent/caller.h"
-#include "pam_module/agent/server_call.h"
+#include "pam_module/agent/card.h"
+#include "pam_module/agent/card_logins.h"
+#include "pam_module/agent/login_shapes.h"
+#include "pam_module/agent/server_client.h"
 
 enum {
 	SERVE_FIRST_FRAME_WAIT_MS = 5000,
@@ -21,7 +24,11 @@ enum {
 
 struct serve {
 	const struct config_list *user_services;
-	struct server_call server;
+	struct server_client *client;
+	struct server_call server; /* over client */
+	struct card_reader cards;
+	struct login_shapes shapes;
+	struct card_logins card_logins;
 	struct caller_attempts attempts;
 	struct secret session_key; /* new at every start of the agent */
 };

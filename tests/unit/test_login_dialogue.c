@@ -48,13 +48,14 @@ static enum err answer(void *context, const struct server_request *request,
 	return ERR_NONE;
 }
 
-static enum err type(void *context, enum frame_prompt prompt,
+static enum err type(void *context, const struct login_question *question,
     unsigned char *typed, size_t typed_size, size_t *out_length)
 {
 	struct scene *scene = context;
 
 	scene->asked++;
-	assert_int_equal(prompt, FRAME_PROMPT_CODE);
+	assert_int_equal(question->prompt, FRAME_PROMPT_CODE);
+	assert_int_equal(question->message, 0);
 	if (!scene->typed)
 		return ERR_IO;
 	assert_true(strlen(scene->typed) <= typed_size);
@@ -70,10 +71,12 @@ static enum err play(
 	    .service = "sshd",
 	    .tty = "pts/0",
 	    .proven = proven};
-	const struct server_call server = {answer, scene};
-	const struct login_person person = {type, scene};
+	struct login_shapes shapes = {.lock = PTHREAD_MUTEX_INITIALIZER};
+	const struct login_means means = {.server = {answer, scene},
+	    .person = {type, scene},
+	    .shapes = &shapes};
 
-	return login_run(&subject, &server, &person, out);
+	return login_run(&subject, &means, out);
 }
 
 #define CONTINUE                                                               \

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From a challenge to something that can be sent: a code, a card's signature,
+ * or nothing. The person chooses without a menu: a card that is there asks
+ * for its PIN, no card asks for a code, an empty answer switches to the
+ * other. This file owns that order and a card's tries; it must not know the
+ * server. A PIN goes to the card and nowhere else, an empty one not even
+ * there, and the last try is spent on a yes only.
+ */
+#ifndef SEKIMORI_AGENT_CARD_DIALOGUE_H
+#define SEKIMORI_AGENT_CARD_DIALOGUE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "pam_module/agent/card.h"
+#include "pam_module/agent/login_reply.h"
+#include "pam_module/agent/login_turn.h"
+#include "pam_module/agent/typed.h"
+#include "shared/secret.h"
+
+enum {
+	LOGIN_PIN_PROMPTS_MAX = 3,
+	LOGIN_CARD_PROMPTS_MAX = 3,
+	LOGIN_CODE_PROMPTS_MAX = 2,
+	LOGIN_SERVER_SPARE_MS = 600, /* left for the server by a signing */
+};
+
+struct login_choosing {
+	const struct login_challenge *challenge;
+	/* To be signed; NULL: no card can be used, whatever is offered. */
+	const struct card_message *message;
+	const struct card_reader *cards;
+	bool proven; /* messages may be shown */
+};
+
+enum login_offer_kind {
+	LOGIN_OFFER_NOTHING = 0, /* to be sent as an empty attempt */
+	LOGIN_OFFER_CODE,
+	LOGIN_OFFER_CARD,
+	LOGIN_OFFER_PIN_LOCKED, /* nothing to be sent */
+};
+
+/* Wiped by the caller. */
+struct login_offer {
+	enum login_offer_kind kind;
+	bool is_card_demanded; /* no code was asked for */
+	/* Why a card came to nothing; 0: no reason of ours. */
+	enum frame_message message;
+	uint64_t number;
+	enum typed_kind typed; /* of a code */
+	struct secret code;
+	struct card_signature signature; /* of a card */
+	unsigned char key[CARD_HASH_BYTES];
+};
+
+/* Any error: the person has gone. No child is left behind either way. */
+enum err card_dialogue_run(const struct login_choosing *choosing,
+    struct login_turn *turn, struct login_offer *out);
+
+void login_offer_wipe(struct login_offer *offer);
+
+#endif
