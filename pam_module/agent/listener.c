@@ -25,6 +25,9 @@ enum {
 	/* A thread may be waiting for a server. */
 	END_WAIT_MS = 5000,
 	PAUSE_MS = 50, /* when the system is out of descriptors */
+	/* Threads that wait for their turn rather than end: to start one takes
+	 * a login longer than to wake one. */
+	WAITING_MAX = 3,
 };
 
 static enum err address_of(const char *path, struct sockaddr_un *out)
@@ -102,12 +105,22 @@ struct slot {
 	int socket;
 };
 
+/*
+ * Threads take turns: one accepts, hands its turn to another and serves what
+ * came itself, so that a login is not passed from thread to thread.
+ */
 struct listener {
 	struct serve *serve;
-	pthread_mutex_t lock; /* over slots and count */
-	pthread_cond_t ended;
+	int socket, stop_fd;
 	pthread_attr_t thread_attributes;
-	size_t count;
+	pthread_mutex_t lock; /* over all below */
+	pthread_cond_t ended; /* a connection or a thread */
+	pthread_cond_t turn;  /* is free, or there will be none */
+	bool stopping;
+	bool taken;     /* the turn: a thread accepts */
+	size_t threads; /* all there are */
+	size_t waiting; /* of these, for the turn */
+	size_t count;   /* slots used */
 	uint64_t accepted;
 	struct slot slots[LISTENER_CONNECTIONS_MAX];
 };
@@ -192,58 +205,127 @@ static void give_slot_back(struct slot *slot)
 	close(slot->socket);
 	slot->used = false;
 	listener->count--;
-	pthread_cond_signal(&listener->ended);
+	pthread_cond_broadcast(&listener->ended);
 	pthread_mutex_unlock(&listener->lock);
 }
 
-static void *serve_slot(void *argument)
-{
-	struct slot *slot = argument;
-
-	serve_connection(
-	    slot->listener->serve, &slot->caller, slot->socket, &slot->begun);
-	/* Before it is counted as gone: the process may end right after, and
-	 * what OpenSSL keeps for this thread would be left behind. */
-	OPENSSL_thread_stop();
-	give_slot_back(slot);
-	return NULL;
-}
-
-static void take_connection(struct listener *listener, int fd)
+static struct slot *slot_for(struct listener *listener, int fd)
 {
 	struct caller caller;
 	struct slot *slot = NULL;
-	pthread_t thread;
 
 	if (caller_identify(fd, &caller) == ERR_NONE)
 		slot = take_slot(listener, &caller, fd);
-	if (!slot) {
+	if (!slot)
 		close(fd);
-		return;
-	}
-	if (pthread_create(
-		&thread, &listener->thread_attributes, serve_slot, slot) != 0) {
-		log_plain(LOG_ERR, "no thread for a connection");
-		give_slot_back(slot);
-	}
+	return slot;
 }
 
-static void accept_all(struct listener *listener, int socket)
+/* The next connection that there is room for; NULL when it is time to end. */
+static struct slot *accept_next(struct listener *listener)
 {
-	for (;;) {
-		int fd =
-		    accept4(socket, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	struct pollfd items[] = {{.fd = listener->stop_fd, .events = POLLIN},
+	    {.fd = listener->socket, .events = POLLIN}};
+	struct slot *slot = NULL;
+
+	while (!slot) {
+		int fd = accept4(
+		    listener->socket, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 		if (fd >= 0) {
-			take_connection(listener, fd);
+			slot = slot_for(listener, fd);
 			continue;
 		}
 		if (errno == EMFILE || errno == ENFILE || errno == ENOMEM ||
 		    errno == ENOBUFS)
 			(void)poll(NULL, 0, PAUSE_MS);
-		if (errno != EINTR && errno != ECONNABORTED)
-			return;
+		if (poll(items, 2, -1) > 0 && items[0].revents != 0)
+			return NULL;
 	}
+	return slot;
+}
+
+static void *take_turns(void *argument);
+
+/* With the lock held. */
+static bool start_thread(struct listener *listener)
+{
+	pthread_t thread;
+
+	if (pthread_create(&thread, &listener->thread_attributes, take_turns,
+		listener) != 0)
+		return false;
+	listener->threads++;
+	return true;
+}
+
+/* False when there is nobody to hand it to. */
+static bool hand_turn_on(struct listener *listener)
+{
+	bool handed = true;
+
+	pthread_mutex_lock(&listener->lock);
+	listener->taken = false;
+	if (listener->waiting > 0)
+		pthread_cond_signal(&listener->turn);
+	else
+		handed = start_thread(listener);
+	listener->taken = !handed;
+	pthread_mutex_unlock(&listener->lock);
+	return handed;
+}
+
+/* False when the thread is not needed any more. */
+static bool wait_for_turn(struct listener *listener)
+{
+	bool mine;
+
+	pthread_mutex_lock(&listener->lock);
+	if (listener->waiting < WAITING_MAX) {
+		listener->waiting++;
+		while (listener->taken && !listener->stopping)
+			pthread_cond_wait(&listener->turn, &listener->lock);
+		listener->waiting--;
+	}
+	mine = !listener->taken && !listener->stopping;
+	if (mine)
+		listener->taken = true;
+	pthread_mutex_unlock(&listener->lock);
+	return mine;
+}
+
+/* Accepts one that somebody else can accept behind, and serves it. */
+static bool take_turn(struct listener *listener)
+{
+	struct slot *slot = accept_next(listener);
+
+	while (slot && !hand_turn_on(listener)) {
+		log_plain(LOG_ERR, "no thread for a connection");
+		give_slot_back(slot);
+		slot = accept_next(listener);
+	}
+	if (!slot)
+		return false;
+	serve_connection(
+	    listener->serve, &slot->caller, slot->socket, &slot->begun);
+	give_slot_back(slot);
+	return true;
+}
+
+static void *take_turns(void *argument)
+{
+	struct listener *listener = argument;
+
+	while (wait_for_turn(listener) && take_turn(listener))
+		continue;
+	/* Before it is counted as gone: the process may end right after, and
+	 * what OpenSSL keeps for this thread would be left behind. */
+	OPENSSL_thread_stop();
+	pthread_mutex_lock(&listener->lock);
+	listener->threads--;
+	pthread_cond_broadcast(&listener->ended);
+	pthread_mutex_unlock(&listener->lock);
+	return NULL;
 }
 
 static enum err end_connections(struct listener *listener)
@@ -252,13 +334,15 @@ static enum err end_connections(struct listener *listener)
 	int failed = 0;
 
 	pthread_mutex_lock(&listener->lock);
+	listener->stopping = true;
+	pthread_cond_broadcast(&listener->turn);
 	for (size_t i = 0; i < LISTENER_CONNECTIONS_MAX; i++)
 		if (listener->slots[i].used)
 			(void)shutdown(listener->slots[i].socket, SHUT_RDWR);
-	while (listener->count > 0 && failed == 0)
+	while (listener->threads > 0 && failed == 0)
 		failed = pthread_cond_timedwait(
 		    &listener->ended, &listener->lock, &until);
-	failed = listener->count > 0;
+	failed = listener->threads > 0;
 	pthread_mutex_unlock(&listener->lock);
 	return failed ? ERR_TIMEOUT : ERR_NONE;
 }
@@ -272,6 +356,7 @@ static void listener_init(struct listener *listener, struct serve *serve)
 	pthread_condattr_init(&attributes);
 	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
 	pthread_cond_init(&listener->ended, &attributes);
+	pthread_cond_init(&listener->turn, NULL);
 	pthread_condattr_destroy(&attributes);
 	pthread_attr_init(&listener->thread_attributes);
 	pthread_attr_setdetachstate(
@@ -282,26 +367,29 @@ static void listener_init(struct listener *listener, struct serve *serve)
 enum err listener_run(int socket, int stop_fd, struct serve *serve)
 {
 	struct listener *listener = calloc(1, sizeof(*listener));
-	struct pollfd items[] = {{.fd = stop_fd, .events = POLLIN},
-	    {.fd = socket, .events = POLLIN}};
-	enum err err;
+	struct pollfd stop = {.fd = stop_fd, .events = POLLIN};
+	enum err err = ERR_MEMORY;
 
 	if (!listener)
 		return ERR_MEMORY;
 	listener_init(listener, serve);
-	while ((items[0].revents & POLLIN) == 0) {
-		if (poll(items, 2, -1) < 0)
-			continue;
-		if (items[1].revents != 0)
-			accept_all(listener, socket);
-	}
-	err = end_connections(listener);
+	listener->socket = socket;
+	listener->stop_fd = stop_fd;
+	pthread_mutex_lock(&listener->lock);
+	if (start_thread(listener))
+		err = ERR_NONE;
+	pthread_mutex_unlock(&listener->lock);
+	while (err == ERR_NONE && (stop.revents & POLLIN) == 0)
+		(void)poll(&stop, 1, -1);
+	if (err == ERR_NONE)
+		err = end_connections(listener);
 	/* Threads that did not end still use it. */
-	if (err != ERR_NONE)
+	if (err == ERR_TIMEOUT)
 		return err;
 	pthread_attr_destroy(&listener->thread_attributes);
+	pthread_cond_destroy(&listener->turn);
 	pthread_cond_destroy(&listener->ended);
 	pthread_mutex_destroy(&listener->lock);
 	free(listener);
-	return ERR_NONE;
+	return err;
 }

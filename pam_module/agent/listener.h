@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The Unix socket: made in one step under its final name, or taken over from
- * a dead agent, never from a live one. Then the threads: one per connection,
- * so many and no more, so that no user can use up what root's logins need.
+ * a dead agent, never from a live one. Then the threads: one for each
+ * connection and a few that wait, so many connections and no more, so that no
+ * user can use up what root's logins need.
  * Knows no frame.
  */
 #ifndef SEKIMORI_AGENT_LISTENER_H
