@@ -10,6 +10,7 @@
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
+#include "pam_module/agent/card_child.h"
 #include "pam_module/agent/listener.h"
 #include "pam_module/agent/renew.h"
 #include "pam_module/agent/server_client.h"
@@ -24,25 +25,12 @@ struct agent {
 	struct state_config config;
 	struct server_client *client;
 	struct renew *renew;
+	struct card_child card_child;
 	struct serve serve;
 	int socket;
 	int stop_fd;
 	bool owns_path; /* the socket was not systemd's */
 };
-
-/* Until a reader is driven: no card is ever there. */
-static struct card_seen find_none(void *context,
-    const struct card_wanted *wanted, int64_t deadline_ms,
-    struct card_session **out)
-{
-	(void)context;
-	(void)wanted;
-	(void)deadline_ms;
-	*out = NULL;
-	return (struct card_seen){.presence = CARD_ABSENT};
-}
-
-static const struct card_reader no_cards = {.find = find_none};
 
 static enum err load(struct agent *agent, const char *directory)
 {
@@ -158,7 +146,8 @@ static enum err start(
 	agent->serve.user_services = &agent->config.user_services;
 	agent->serve.client = agent->client;
 	agent->serve.server = server_client_call(agent->client);
-	agent->serve.cards = no_cards;
+	agent->card_child.modules = &agent->config.card_modules;
+	agent->serve.cards = card_child_reader(&agent->card_child);
 	return renew_start(directory, agent->client, &agent->renew);
 }
 
