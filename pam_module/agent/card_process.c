@@ -59,22 +59,36 @@ static void environment_fill(struct environment *out)
 	out->list[count] = NULL;
 }
 
-/* In a build tree the child is beside the agent. */
-static enum err find_program(char out[PATH_MAX])
+/* Where the agent's own program is: also when `make install` was given
+ * another prefix than `make`. */
+static enum err own_directory(char out[PATH_MAX])
 {
 	ssize_t length = readlink("/proc/self/exe", out, PATH_MAX - 1);
 	char *slash;
 
-	if (length > 0) {
-		out[length] = '\0';
-		slash = strrchr(out, '/');
-		if (slash && (size_t)(slash + 1 - out) + sizeof(PROGRAM_NAME) <=
-				 PATH_MAX) {
-			strcpy(slash + 1, PROGRAM_NAME);
-			if (access(out, X_OK) == 0)
+	if (length <= 0)
+		return ERR_IO;
+	out[length] = '\0';
+	slash = strrchr(out, '/');
+	if (!slash)
+		return ERR_IO;
+	*slash = '\0';
+	return ERR_NONE;
+}
+
+/* In a build tree the child is beside the agent. */
+static enum err find_program(char out[PATH_MAX])
+{
+	static const char *const places[] = {
+	    "/" PROGRAM_NAME, "/../libexec/sekimori/" PROGRAM_NAME};
+	char directory[PATH_MAX];
+
+	if (own_directory(directory) == ERR_NONE)
+		for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++)
+			if (snprintf(out, PATH_MAX, "%s%s", directory,
+				places[i]) < PATH_MAX &&
+			    access(out, X_OK) == 0)
 				return ERR_NONE;
-		}
-	}
 	strcpy(out, SEKIMORI_LIBEXEC "/" PROGRAM_NAME);
 	return access(out, X_OK) == 0 ? ERR_NONE : ERR_NOT_FOUND;
 }
