@@ -30,6 +30,19 @@ static const struct output_column TOKEN_COLUMNS[] = {
     {0},
 };
 
+static const struct output_column CARD_COLUMNS[] = {
+    {"USER", "user", OUTPUT_TEXT},
+    {"SUBJECT", "subject", OUTPUT_TEXT},
+    {"STATE", "state", OUTPUT_TEXT},
+    {"STANDING", "standing", OUTPUT_TEXT},
+    {"UNTIL", "until", OUTPUT_TIME},
+    {"DAYS", "days_left", OUTPUT_NUMBER},
+    {"WARNING", "warning", OUTPUT_TEXT},
+    {"LAST USED", "last_used", OUTPUT_TIME},
+    {"KEY", "key", OUTPUT_TEXT},
+    {0},
+};
+
 static const struct output_column TERMINAL_COLUMNS[] = {
     {"NAME", "name", OUTPUT_TEXT},
     {"GROUP", "group", OUTPUT_TEXT},
@@ -65,6 +78,7 @@ static const struct output_column STATUS_COLUMNS[] = {
     {"instance", "instance", OUTPUT_TEXT},
     {"people", "people", OUTPUT_NUMBER},
     {"tokens", "tokens", OUTPUT_NUMBER},
+    {"cards", "cards", OUTPUT_NUMBER},
     {"terminals", "terminals", OUTPUT_NUMBER},
     {"audit records", "records", OUTPUT_NUMBER},
     {"disk free (MB)", "disk_free", OUTPUT_NUMBER},
@@ -83,6 +97,10 @@ static const struct output_column STATUS_COLUMNS[] = {
 #define SERIAL                                                                 \
 	{                                                                      \
 		"SERIAL", NULL, "serial", COMMAND_TEXT, true, NULL             \
+	}
+#define KEY                                                                    \
+	{                                                                      \
+		"SPKI-SHA256", NULL, "key", COMMAND_TEXT, true, NULL           \
 	}
 #define TEXT_OPTION(name, value, member)                                       \
 	{                                                                      \
@@ -126,14 +144,14 @@ const struct command COMMANDS[] = {
 	{.noun = "user", .verb = "show", .path = "user/show",
 	 .parameters = {ID}, .columns = PERSON_COLUMNS,
 	 .handle = handle_user_show,
-	 .help = "one person with tokens and waits"},
+	 .help = "one person with tokens, cards and waits"},
 	PERSON_VERB("suspend", "{} is suspended.", "no logins until resumed"),
 	PERSON_VERB("resume", "{} may log in again.", "end a suspension"),
 	{.noun = "user", .verb = "remove", .path = "user/remove",
 	 .parameters = {ID},
-	 .confirm = "Remove {} and revoke this person's tokens?",
+	 .confirm = "Remove {} and revoke this person's tokens and cards?",
 	 .done = "{} is removed.",
-	 .help = "remove a person and revoke his tokens"},
+	 .help = "remove a person and revoke his tokens and cards"},
 	PERSON_VERB("unlock", "{} need not wait any longer.",
 	    "end waits after failures; the counts stay"),
 	PERSON_VERB("freeze", "{} is frozen.", "stop all logins at once"),
@@ -179,6 +197,35 @@ const struct command COMMANDS[] = {
 	{.noun = "token", .verb = "show", .path = "token/show",
 	 .parameters = {SERIAL}, .columns = TOKEN_COLUMNS,
 	 .help = "one token"},
+
+	{.noun = "card", .verb = "invite", .path = "card/invite",
+	 .parameters = {ID}, .handle = handle_card_invite,
+	 .help = "a code with which a person enrols a card at his own seat"},
+	{.noun = "card", .verb = "enroll", .path = "card/enroll",
+	 .parameters = {ID,
+		{"--certificate", "FILE", "file", COMMAND_LOCAL, true, NULL}},
+	 .handle = handle_card_enroll,
+	 .help = "bind the key of a certificate (PEM or DER) to a person"},
+	{.noun = "card", .verb = "list", .path = "card/list",
+	 .parameters = {{"ID", NULL, "id", COMMAND_TEXT, false, NULL}},
+	 .columns = CARD_COLUMNS, .handle = handle_card_list,
+	 .help = "cards, and which certificates end soon"},
+	{.noun = "card", .verb = "revoke", .path = "card/revoke",
+	 .parameters = {KEY}, .confirm = "Revoke card {} for good?",
+	 .done = "{} is revoked.", .help = "end a card for good"},
+	{.noun = "card", .verb = "trust", .path = "card/trust",
+	 .parameters = {
+		{"CA.pem", NULL, "file", COMMAND_LOCAL, false, NULL},
+		{"--crl", "FILE", "crl", COMMAND_LOCAL, false, NULL},
+		{"--no-crl", NULL, "no_crl", COMMAND_FLAG, false, NULL}},
+	 .handle = handle_card_trust,
+	 .help = "believe a CA's certificates, or renew its CRL; without a "
+		 "file: list the CAs"},
+	{.noun = "card", .verb = "distrust", .path = "card/distrust",
+	 .parameters = {KEY},
+	 .confirm = "No longer believe the certificates of CA {}?",
+	 .done = "{} is no longer trusted.",
+	 .help = "stop believing a CA's certificates"},
 
 	{.noun = "code", .verb = "issue", .path = "code/issue",
 	 .parameters = {ID, TEXT_OPTION("--until", "TIME", "until")},
@@ -249,7 +296,7 @@ const struct command COMMANDS[] = {
 	{.noun = "server", .verb = "clock accept",
 	 .path = "server/clock-accept",
 	 .confirm = "Believe the server's clock from now on? If it went "
-		    "back, emergency and join codes become void.",
+		    "back, emergency, join and enrolment codes become void.",
 	 .done = "The clock is believed.",
 	 .help = "mend a doubted clock, after setting it right"},
 	{.noun = "server", .verb = "keys rotate",

@@ -35,6 +35,17 @@ static const struct output_column PERSON_TOKEN_COLUMNS[] = {
     {0},
 };
 
+static const struct output_column PERSON_CARD_COLUMNS[] = {
+    {"SUBJECT", "subject", OUTPUT_TEXT},
+    {"STATE", "state", OUTPUT_TEXT},
+    {"STANDING", "standing", OUTPUT_TEXT},
+    {"UNTIL", "until", OUTPUT_TIME},
+    {"WARNING", "warning", OUTPUT_TEXT},
+    {"LAST USED", "last_used", OUTPUT_TIME},
+    {"KEY", "key", OUTPUT_TEXT},
+    {0},
+};
+
 int handle_user_show(struct call *call, struct client *client)
 {
 	json_t *answer = NULL, *part;
@@ -48,6 +59,11 @@ int handle_user_show(struct call *call, struct client *client)
 		if (json_array_size(part) > 0) {
 			puts("\nTokens");
 			output_table(stdout, part, PERSON_TOKEN_COLUMNS);
+		}
+		part = json_object_get(answer, "cards");
+		if (json_array_size(part) > 0) {
+			puts("\nCards");
+			output_table(stdout, part, PERSON_CARD_COLUMNS);
 		}
 		part = json_object_get(answer, "throttles");
 		if (json_array_size(part) > 0) {
@@ -145,6 +161,7 @@ int handle_policy_test(struct call *call, struct client *client)
 	    {"action", "action", OUTPUT_TEXT},
 	    {"rule", "rule", OUTPUT_TEXT},
 	    {"line", "line", OUTPUT_NUMBER},
+	    {"card removed", "card_removed", OUTPUT_TEXT},
 	    {0},
 	};
 	json_t *answer = NULL, *factor;
