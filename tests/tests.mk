@@ -81,7 +81,7 @@ $(B)/card/p11shim.so: $(B)/obj/tests/card/p11shim.o
 
 # --- tests of the card child --------------------------------------------------
 # They start the real sekimori-card; its modules are fake_token.so with scripts.
-card_tests = $(addprefix $(B)/unit/,test_card_child test_card_faults \
+card_tests = $(addprefix $(B)/unit/,test_card_child test_card_faults test_card_watch \
 	test_card_softhsm)
 $(card_tests): $(B)/unit/%: $(B)/obj/tests/unit/%.o \
 		$(B)/obj/tests/support/card_world.o $(archives) \
