@@ -12,7 +12,10 @@
 
 #include "pam_module/agent/card_child.h"
 #include "pam_module/agent/listener.h"
+#include "pam_module/agent/logind.h"
 #include "pam_module/agent/renew.h"
+#include "pam_module/agent/seat_report.h"
+#include "pam_module/agent/seat_watcher.h"
 #include "pam_module/agent/server_client.h"
 #include "pam_module/agent/state.h"
 #include "shared/log.h"
@@ -25,6 +28,7 @@ struct agent {
 	struct state_config config;
 	struct server_client *client;
 	struct renew *renew;
+	struct seat_reporter *reporter;
 	struct card_child card_child;
 	struct serve serve;
 	int socket;
@@ -114,6 +118,8 @@ static void take_apart(struct agent *agent, const char *socket_path)
 {
 	if (agent->owns_path)
 		(void)unlink(socket_path);
+	seats_stop(agent->serve.seats);
+	seat_reporter_stop(agent->reporter);
 	/* Threads that are in a call go with the process, in one step. */
 	if (renew_stop(agent->renew) != ERR_NONE)
 		_exit(EXIT_SUCCESS);
@@ -127,6 +133,21 @@ static void take_apart(struct agent *agent, const char *socket_path)
 	pthread_mutex_destroy(&agent->serve.shapes.lock);
 	pthread_mutex_destroy(&agent->serve.card_logins.lock);
 	free(agent);
+}
+
+/* Before the first session can open: those of before a restart go first. */
+static enum err start_seats(struct agent *agent, const char *directory)
+{
+	struct seat_setup setup = {.directory = directory,
+	    .watcher = seat_watcher_of(&agent->card_child),
+	    .logind = logind_calls()};
+	enum err err =
+	    seat_reporter_start(&agent->serve.server, &agent->reporter);
+
+	if (err != ERR_NONE)
+		return err;
+	setup.report = seat_reporter_report(agent->reporter);
+	return seats_start(&setup, &agent->serve.seats);
 }
 
 static enum err start(
@@ -148,6 +169,9 @@ static enum err start(
 	agent->serve.server = server_client_call(agent->client);
 	agent->card_child.modules = &agent->config.card_modules;
 	agent->serve.cards = card_child_reader(&agent->card_child);
+	err = start_seats(agent, directory);
+	if (err != ERR_NONE)
+		return err;
 	return renew_start(directory, agent->client, &agent->renew);
 }
 

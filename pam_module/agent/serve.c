@@ -9,6 +9,7 @@
 
 #include "pam_module/agent/frame_name.h"
 #include "pam_module/agent/login.h"
+#include "pam_module/agent/seat_session.h"
 #include "pam_module/agent/session.h"
 #include "pam_module/agent/steady.h"
 #include "shared/frame.h"
@@ -252,6 +253,7 @@ static void remember_card(
 	memcpy(login.login, verdict->login, sizeof(login.login));
 	memcpy(login.key, verdict->key, sizeof(login.key));
 	card_logins_put(&serve->card_logins, &login, steady_ms());
+	seats_look(serve->seats, verdict->key);
 }
 
 static enum err run_login(struct connection *connection,
@@ -302,6 +304,21 @@ static void handle_begin(
 	log_verdict(connection, &subject, &verdict);
 }
 
+/* While its caller waits for an answer: where it is can be asked only as long
+ * as it lives. */
+static void follow_session(struct connection *connection,
+    const struct session *session, enum frame_event event)
+{
+	struct serve *serve = connection->serve;
+	pid_t caller = connection->caller->pid;
+
+	if (event == FRAME_SESSION_OPEN)
+		seat_session_opened(
+		    serve->seats, &serve->card_logins, session, caller);
+	else
+		seat_session_closed(serve->seats, caller);
+}
+
 /* The module is answered first: a session must not wait for a server. */
 static void handle_session(
     struct connection *connection, const struct frame *frame)
@@ -317,6 +334,7 @@ static void handle_session(
 	}
 	if (session_read(frame, &session, &event) != ERR_NONE)
 		return;
+	follow_session(connection, &session, event);
 	frame_begin(&writer, FRAME_DONE);
 	(void)send_frame(connection, &writer);
 	(void)shutdown(connection->socket, SHUT_RDWR);

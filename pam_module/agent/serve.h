@@ -14,6 +14,7 @@
 #include "pam_module/agent/card.h"
 #include "pam_module/agent/card_logins.h"
 #include "pam_module/agent/login_shapes.h"
+#include "pam_module/agent/seat.h"
 #include "pam_module/agent/server_client.h"
 
 enum {
@@ -29,6 +30,7 @@ struct serve {
 	struct card_reader cards;
 	struct login_shapes shapes;
 	struct card_logins card_logins;
+	struct seats *seats;
 	struct caller_attempts attempts;
 	struct secret session_key; /* new at every start of the agent */
 };

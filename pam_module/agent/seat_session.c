@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "pam_module/agent/seat_session.h"
+
+#include <string.h>
+
+#include "pam_module/agent/logind.h"
+#include "pam_module/agent/steady.h"
+#include "shared/log.h"
+
+static void tell(int level, const char *what, const struct session *session,
+    const char *id, const char *why)
+{
+	log_line(level, what, LOG_TEXT("session", id),
+	    LOG_TEXT("user", session->user),
+	    LOG_TEXT("service", session->service), LOG_TEXT("error", why));
+}
+
+static void tell_watched(const struct session *session,
+    const struct logind_session *where, enum card_removed removed)
+{
+	if (where->is_text_console && removed == CARD_REMOVED_LOCK)
+		tell(LOG_WARNING,
+		    "session watched, but a text console has nothing that "
+		    "locks: the policy should say card_removed=logout",
+		    session, where->id, "");
+	else
+		tell(LOG_INFO, "session watched", session, where->id, "");
+}
+
+static void bind_seat(struct seats *seats, const struct card_login *by_card,
+    const struct session *session, const struct logind_session *where)
+{
+	struct seat seat = {.removed = by_card->removed, .opened = *session};
+	enum err err;
+
+	memcpy(seat.session, where->id, sizeof(seat.session));
+	memcpy(seat.key, by_card->key, sizeof(seat.key));
+	err = seats_bind(seats, &seat);
+	if (err == ERR_NONE || err == ERR_IO)
+		tell_watched(session, where, by_card->removed);
+	else if (err != ERR_EXISTS)
+		tell(LOG_ALERT,
+		    "session opened by card cannot be watched: its card's "
+		    "leaving will not lock it",
+		    session, where->id, err_text(err));
+}
+
+void seat_session_opened(struct seats *seats, struct card_logins *logins,
+    const struct session *session, pid_t caller)
+{
+	struct logind_session where = {0};
+	struct card_login by_card;
+	enum err err;
+
+	if (!card_logins_take(logins, session->login, steady_ms(), &by_card) ||
+	    by_card.removed == CARD_REMOVED_NOTHING)
+		return;
+	err = logind_session_of(caller, &where);
+	if (err == ERR_NOT_FOUND)
+		tell(LOG_NOTICE,
+		    "opened by card, but in no session of logind: not watched",
+		    session, "", "");
+	else if (err != ERR_NONE)
+		tell(LOG_ALERT,
+		    "logind does not say which session was opened by card: its "
+		    "card's leaving will not lock it",
+		    session, "", err_text(err));
+	else if (where.is_leader)
+		bind_seat(seats, &by_card, session, &where);
+}
+
+void seat_session_closed(struct seats *seats, pid_t caller)
+{
+	struct logind_session where = {0};
+
+	/* Sessions that ended otherwise are found by their absence. */
+	if (seats_any(seats) && logind_session_of(caller, &where) == ERR_NONE &&
+	    where.is_leader)
+		seats_release(seats, where.id);
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the opening and closing of a session mean for the seats. Asks logind
+ * about the process that reports it, which must still be connected; believes
+ * nothing else about where it is.
+ */
+#ifndef SEKIMORI_AGENT_SEAT_SESSION_H
+#define SEKIMORI_AGENT_SEAT_SESSION_H
+
+#include <sys/types.h>
+
+#include "pam_module/agent/card_logins.h"
+#include "pam_module/agent/seat.h"
+
+/* If a card opened it, and the process leads it: watched from here on. */
+void seat_session_opened(struct seats *seats, struct card_logins *logins,
+    const struct session *session, pid_t caller);
+
+void seat_session_closed(struct seats *seats, pid_t caller);
+
+#endif
