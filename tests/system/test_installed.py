@@ -26,8 +26,8 @@ def installed(request, world):
     """(directory, prefix), from programs that need no building."""
     to = world.directory("installed")
     build = world.directory("plain")
-    for name in ("sekimorid", "sekimori-agent", "sekimorictl",
-                 "pam_sekimori.so"):
+    for name in ("sekimorid", "sekimori-agent", "sekimori-card",
+                 "sekimorictl", "pam_sekimori.so"):
         (build / name).write_bytes((world.programs / name).read_bytes())
         (build / name).chmod(0o755)
     run("make", "-C", ROOT, "-s", "install", f"B={build}", f"DESTDIR={to}",
@@ -53,7 +53,7 @@ def test_every_path_named_is_the_path_installed(installed):
                if not (to / name.lstrip("/")).exists()]
     assert missing == []
     for program in ("sbin/sekimorid", "sbin/sekimori-agent",
-                    "bin/sekimorictl"):
+                    "bin/sekimorictl", "libexec/sekimori/sekimori-card"):
         assert (to / prefix.lstrip("/") / program).stat().st_mode & 0o111
 
 
@@ -65,6 +65,21 @@ def test_systemd_accepts_the_units_and_finds_them_confined(installed):
         run("systemd-analyze", "security", "--offline=yes", "--threshold=20",
             to / UNITS / unit)
     assert (to / UNITS / "sekimori-agent.socket").exists()
+
+
+def test_polkit_lets_the_units_user_lock_and_no_more(installed):
+    to, _ = installed
+    rule = (to / "usr/share/polkit-1/rules.d/50-sekimori-agent.rules")
+    text = rule.read_text()
+    assert rule.stat().st_mode & 0o777 == 0o644
+    assert set(re.findall(r"org\.[\w.-]+", text)) == {
+        "org.freedesktop.login1.lock-sessions",
+        "org.freedesktop.login1.manage", "org.debian.pcsc-lite.access_pcsc",
+        "org.debian.pcsc-lite.access_card"}
+    user = re.search(r"^User=(.*)$",
+                     (to / UNITS / "sekimori-agent.service").read_text(),
+                     re.M).group(1)
+    assert f'subject.user == "{user}"' in text
 
 
 def test_sysusers_makes_the_users_of_the_units(installed):
