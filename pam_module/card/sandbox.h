@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What the card child may still do, before it loads anybody's code: no new
- * privileges, no capabilities even as root, no dumps, no other program, no
- * network but Unix sockets (pcscd), a list of system calls. The only file
- * that calls libseccomp.
+ * privileges, no capabilities even as root, no dumps, little memory, no other
+ * program, no network but Unix sockets (pcscd), a list of system calls. The
+ * only file that calls libseccomp.
  */
 #ifndef SEKIMORI_CARD_SANDBOX_H
 #define SEKIMORI_CARD_SANDBOX_H
