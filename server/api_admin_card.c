@@ -11,7 +11,6 @@
 
 #include "server/api_admin.h"
 #include "server/card_invitation_code.h"
-#include "server/store/subject.h"
 #include "shared/encode.h"
 
 enum {
@@ -173,22 +172,17 @@ static enum err read_given(struct admin_job *job, struct given *out)
 	return err;
 }
 
-/* A key that is bound already: to somebody else, or a newer certificate for
- * the same key, which replaces the one that is kept. */
-static enum err bind_again(struct admin_job *job, struct store *store,
-    const struct person *person, const struct given *given)
+static enum err refuse_taken(
+    struct admin_job *job, struct store *store, const struct given *given)
 {
 	struct card card;
 	enum err err = card_find(store, given->certificate.key, &card);
 
 	if (err)
 		return err;
-	if (card.person_id != person->id)
-		return admin_refuse(job, 409,
-		    "This card belongs to %s. `sekimorictl card revoke` ends "
-		    "that.",
-		    card.user);
-	return card_renew(store, card.id, given->der, given->length);
+	return admin_refuse(job, 409,
+	    "This card belongs to %s. `sekimorictl card revoke` ends that.",
+	    card.user);
 }
 
 static enum err answer_enrolled(
@@ -212,22 +206,17 @@ static enum err answer_enrolled(
 static enum err bind_key(struct admin_job *job, struct store *store,
     const struct person *person, const struct given *given)
 {
-	int64_t holder = 0;
-	enum err err = card_add(store, person->id, &given->certificate,
-	    given->der, given->length, job->time.now_s, &holder);
+	enum err err = card_bind(store, person->id, &given->certificate,
+	    given->der, given->length, job->time.now_s);
 
 	if (err == ERR_EXISTS)
-		err = bind_again(job, store, person, given);
-	else if (err == ERR_FULL)
-		err = admin_refuse(job, 409,
+		return refuse_taken(job, store, given);
+	if (err == ERR_FULL)
+		return admin_refuse(job, 409,
 		    "%s has %d cards already. Revoke one that is no longer "
 		    "used.",
 		    person->user, SUBJECT_CARDS_MAX);
-	if (!err && !job->status)
-		err = throttle_forget(store, person->id, FACTOR_CARD);
-	if (!err && !job->status)
-		err = answer_enrolled(job, store, given);
-	return err;
+	return err ? err : answer_enrolled(job, store, given);
 }
 
 static enum err card_enroll(struct admin_job *job, struct store *store)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "server/api_admin.h"
+#include "server/api_card.h"
 #include "server/api_login.h"
 #include "server/api_status.h"
 #include "server/api_terminal.h"
@@ -28,6 +29,8 @@ static const struct route {
     {"POST", "/v1/terminals/join", ROUTE_NOTHING, api_terminal_join},
     {"GET", "/v1/terminals/self", ROUTE_TERMINAL, api_terminal_self},
     {"POST", "/v1/terminals/renew", ROUTE_TERMINAL, api_terminal_renew},
+    {"POST", "/v1/cards", ROUTE_TERMINAL, api_card_enroll},
+    {"POST", "/v1/cards/challenge", ROUTE_TERMINAL, api_card_challenge},
     {"POST", "/v1/sessions", ROUTE_TERMINAL, api_terminal_session},
     {"GET", "/v1/audit/hashes/", ROUTE_TERMINAL, api_terminal_audit_hash},
     {"POST", "/v1/reports", ROUTE_TERMINAL, api_terminal_report},

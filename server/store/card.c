@@ -5,6 +5,8 @@
  */
 #include "server/store/card.h"
 
+#include "server/store/subject.h"
+
 /* --- reading ------------------------------------------------------------- */
 
 #define CARD_COLUMNS                                                           \
@@ -196,6 +198,35 @@ enum err card_renew(
 	if (err != ERR_NONE)
 		return err;
 	return db_changes(store->db) == 1 ? ERR_NONE : ERR_NOT_FOUND;
+}
+
+static enum err renew_own(struct store *store, int64_t person_id,
+    const unsigned char key[CARD_KEY_BYTES], const unsigned char *der,
+    size_t length)
+{
+	struct card card;
+	enum err err = card_find(store, key, &card);
+
+	if (err != ERR_NONE)
+		return err;
+	if (card.person_id != person_id)
+		return ERR_EXISTS;
+	return card_renew(store, card.id, der, length);
+}
+
+enum err card_bind(struct store *store, int64_t person_id,
+    const struct card_certificate *certificate, const unsigned char *der,
+    size_t length, int64_t now_s)
+{
+	int64_t holder = 0;
+	enum err err = card_add(
+	    store, person_id, certificate, der, length, now_s, &holder);
+
+	if (err == ERR_EXISTS)
+		err =
+		    renew_own(store, person_id, certificate->key, der, length);
+	return err == ERR_NONE ? throttle_forget(store, person_id, FACTOR_CARD)
+			       : err;
 }
 
 enum err card_revoke(struct store *store, int64_t id)

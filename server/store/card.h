@@ -49,6 +49,14 @@ enum err card_add(struct store *store, int64_t person_id,
 enum err card_renew(
     struct store *store, int64_t id, const unsigned char *der, size_t length);
 
+/*
+ * Both, whichever it is, and the person's card factor is open again: what
+ * enrolling means. ERR_EXISTS: it is somebody else's. ERR_FULL.
+ */
+enum err card_bind(struct store *store, int64_t person_id,
+    const struct card_certificate *certificate, const unsigned char *der,
+    size_t length, int64_t now_s);
+
 /* By key, the active one or else the latest. ERR_NOT_FOUND. */
 enum err card_find(struct store *store, const unsigned char key[CARD_KEY_BYTES],
     struct card *out);
@@ -99,7 +107,11 @@ enum {
 #define CARD_INVITATION_LABEL "card"
 enum err card_invite(struct store *store, int64_t person_id,
     const unsigned char code_hash[CARD_INVITATION_HASH_BYTES], int64_t until);
-/* Whose it is, and gone afterwards. ERR_NOT_FOUND: none such, over or spent. */
+/* Whose it is. ERR_NOT_FOUND: none such, over or spent. */
+enum err card_invitation_find(struct store *store,
+    const unsigned char code_hash[CARD_INVITATION_HASH_BYTES], int64_t now_s,
+    int64_t *out_person_id);
+/* The same, and it is gone afterwards. */
 enum err card_invitation_take(struct store *store,
     const unsigned char code_hash[CARD_INVITATION_HASH_BYTES], int64_t now_s,
     int64_t *out_person_id);

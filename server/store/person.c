@@ -127,7 +127,7 @@ enum err person_find(struct store *store, const char *user, struct person *out)
 	return read_only_one(q, out);
 }
 
-static enum err read_by_id(struct store *store, int64_t id, struct person *out)
+enum err person_by_id(struct store *store, int64_t id, struct person *out)
 {
 	struct db_query *q = db_query(
 	    store->db, "SELECT " PERSON_COLUMNS " FROM person WHERE id = ?1");
@@ -156,7 +156,7 @@ static enum err pick_decoy(struct store *store, const char *login,
 static enum err read_decoy(struct store *store, int64_t id, struct person *out)
 {
 	struct person person;
-	enum err err = read_by_id(store, id, &person);
+	enum err err = person_by_id(store, id, &person);
 
 	if (err == ERR_NOT_FOUND || (err == ERR_NONE && !person.decoy))
 		return ERR_CORRUPT;
@@ -209,7 +209,7 @@ enum err person_find_login(struct store *store, const char *login,
 	int64_t id;
 	enum err err = find_login_id(store, login, user, &id);
 
-	return err == ERR_NONE ? read_by_id(store, id, out) : err;
+	return err == ERR_NONE ? person_by_id(store, id, out) : err;
 }
 
 enum err person_meet(struct store *store, const char *login, const char *user,
@@ -223,7 +223,7 @@ enum err person_meet(struct store *store, const char *login, const char *user,
 	if (found != ERR_NONE && found != ERR_NOT_FOUND)
 		return found;
 	if (err == ERR_NONE)
-		err = found == ERR_NONE ? read_by_id(store, id, out)
+		err = found == ERR_NONE ? person_by_id(store, id, out)
 					: read_decoy(store, decoy, out);
 	if (err == ERR_NONE)
 		*out_known = found == ERR_NONE;

@@ -43,6 +43,8 @@ enum err person_add(struct store *store, struct person *person);
 enum err person_save(struct store *store, const struct person *person);
 /* By staff number; removed ones are ERR_NOT_FOUND. */
 enum err person_find(struct store *store, const char *user, struct person *out);
+/* By number, whatever the state. */
+enum err person_by_id(struct store *store, int64_t id, struct person *out);
 /*
  * Who is meant at a login: `login` is the PAM account, `user` the staff
  * number typed or NULL. ERR_NOT_FOUND when nobody, or when several share the

@@ -30,10 +30,11 @@ def ca_hash(terminal):
     return key_hash(terminal.ca)
 
 
-def message(ca, challenge, *names):
-    """names: terminal, user, service."""
+def message(ca, challenge, *names, what="login"):
+    """names: terminal, user, service; of an enrolment (what="enrol")
+    terminal and code."""
     parts = [name.encode() for name in names]
-    return b"sekimori-login-v1\0" + ca + challenge + b"".join(
+    return f"sekimori-{what}-v1\0".encode() + ca + challenge + b"".join(
         struct.pack(">H", len(part)) + part for part in parts)
 
 
@@ -88,3 +89,28 @@ def tag(asked, key_hash):
     raw = hashlib.sha256(unurl(asked["challenge"]) +
                          bytes.fromhex(key_hash)).digest()[:16]
     return base64.urlsafe_b64encode(raw).decode().rstrip("=")
+
+
+def enrolment(terminal, code, certificate, **other):
+    """The body of POST /v1/cards, with a challenge of its own. other: what is
+    sent (token, certificate_shown) or signed (key, challenge, name, ca, what,
+    signed_code) instead of the truth."""
+    reply = terminal.post({}, "/v1/cards/challenge")
+    assert reply.status == 200, reply
+    plain = code.replace("-", "").replace(" ", "").upper()
+    key = other.get("key", certificate.key)
+    data = message(other.get("ca") or ca_hash(terminal),
+                   other.get("challenge") or unurl(reply.json["challenge"]),
+                   other.get("name", terminal.name),
+                   other.get("signed_code", plain),
+                   what=other.get("what", "enrol"))
+    return {"token": other.get("token", reply.json["token"]),
+            "invitation": code, "algorithm": algorithm(key),
+            "certificate": text(certificate.der.read_bytes()),
+            "signature": text(sign(key, data))}
+
+
+def enroll(terminal, code, certificate, **other):
+    """The reply."""
+    return terminal.post(enrolment(terminal, code, certificate, **other),
+                         "/v1/cards")

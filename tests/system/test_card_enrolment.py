@@ -1,0 +1,203 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A card is enrolled at its person's own seat: an administrator's code, good
+once, and a key that signs the server's challenge."""
+import time
+
+import pytest
+
+from card_client import card_login, enroll, enrolment
+from pki import Authority
+
+DAY = 86400
+ANOTHER = "AAAA-AAAA-AAAA"  # nobody's code
+
+
+@pytest.fixture(scope="module")
+def ca(server, authority):
+    server.ctl("card", "trust", authority.pem, "--crl", authority.crl_path)
+    return authority
+
+
+@pytest.fixture
+def invited(server):
+    name = server.name()
+    server.ctl("user", "add", name)
+    return name, server.ctl("card", "invite", name)["code"]
+
+
+def cards_of(server, name):
+    return [c["key"] for c in server.ctl.items("card", "list", name)]
+
+
+@pytest.mark.parametrize("kind", ["rsa:2048", "rsa:4096", "P-256", "P-384"])
+def test_enrolled_and_used(server, terminal, ca, invited, kind):
+    name, code = invited
+    card = ca.issue(name, kind=kind)
+    reply = enroll(terminal, code, card)
+    assert reply.status == 200, reply
+    assert reply.json["user"] == name
+    assert reply.json["key"] == card.key_hash()
+    assert reply.json["until"] > time.time() + 300 * DAY
+    assert card_login(terminal, name, card)["result"] == "accept"
+    # The code is spent.
+    assert enroll(terminal, code, ca.issue(name, kind="P-256")).status == 403
+    assert cards_of(server, name) == [card.key_hash()]
+    record = [r for r in server.ctl.items("audit", "list", "--user", name)
+              if r.get("action") == "card enroll"]
+    assert [r["result"] for r in record] == ["done"]
+    assert record[0]["card_key"] == card.key_hash()[:32]
+    assert record[0]["terminal"] == terminal.name
+
+
+def test_however_the_code_is_typed(server, terminal, ca, invited):
+    name, code = invited
+    typed = code.lower().replace("-", " ") + " "
+    assert enroll(terminal, typed, ca.issue(name, kind="P-256")).status == 200
+
+
+def test_a_renewed_card_beside_the_old_one(server, terminal, ca, invited):
+    name, code = invited
+    old, new = ca.issue(name, kind="P-256"), ca.issue(name, kind="P-384")
+    assert enroll(terminal, code, old).status == 200
+    code = server.ctl("card", "invite", name)["code"]
+    assert enroll(terminal, code, new).status == 200
+    for card in (old, new):
+        assert card_login(terminal, name, card)["result"] == "accept"
+    # The same key with a certificate that lasts longer.
+    code = server.ctl("card", "invite", name)["code"]
+    longer = ca.issue(name, key=new.key, end=time.time() + 900 * DAY)
+    reply = enroll(terminal, code, longer)
+    assert reply.status == 200 and reply.json["until"] > \
+        time.time() + 899 * DAY
+    assert len(cards_of(server, name)) == 2
+
+
+def test_a_disabled_card_factor_is_open_again(server, terminal, ca, invited):
+    name, code = invited
+    card, other = ca.issue(name, kind="P-256"), ca.issue("x", kind="P-256")
+    assert enroll(terminal, code, card).status == 200
+    for _ in range(50):
+        server.ctl("user", "unlock", name)
+        verdict = card_login(terminal, name, other)
+        assert verdict["result"] == "deny"
+    assert verdict["reason"] in ("wrong", "disabled"), verdict
+    assert card_login(terminal, name, card)["reason"] == "disabled"
+    code = server.ctl("card", "invite", name)["code"]
+    assert enroll(terminal, code, card).status == 200
+    assert card_login(terminal, name, card)["result"] == "accept"
+
+
+@pytest.mark.parametrize("lie", [
+    {"challenge": bytes(32)}, {"name": "another-terminal"},
+    {"ca": bytes(32)}, {"what": "login"},
+    {"signed_code": ANOTHER.replace("-", "")}], ids=lambda lie: next(iter(lie)))
+def test_what_the_card_must_have_signed(server, terminal, ca, invited, lie):
+    name, code = invited
+    card = ca.issue(name, kind="P-256")
+    reply = enroll(terminal, code, card, **lie)
+    assert reply.status == 409 and "did not sign" in reply.json["detail"]
+    assert cards_of(server, name) == []
+    # The code is not spent by it.
+    assert enroll(terminal, code, card).status == 200
+
+
+def test_the_victims_certificate_with_the_attackers_key(
+        server, terminal, ca, invited):
+    name, code = invited
+    victim, mine = ca.issue("victim", kind="P-256"), ca.issue(name,
+                                                              kind="P-256")
+    assert enroll(terminal, code, victim, key=mine.key).status == 409
+    assert cards_of(server, name) == []
+
+
+def test_certificates_that_cannot_be_enrolled(
+        server, terminal, ca, invited, world):
+    name, code = invited
+    now = time.time()
+    foreign = Authority(world.directory("pki"), "Foreign")
+    revoked = ca.issue(name, kind="P-256")
+    time.sleep(1.1)
+    server.ctl("card", "trust", ca.pem, "--crl", ca.revoke(revoked))
+    for card, word in (
+            (foreign.issue(name, kind="P-256"), "No CA that is trusted"),
+            (ca.issue(name, kind="P-256", start=now - 9 * DAY,
+                      end=now - DAY), "has ended"),
+            (ca.issue(name, kind="P-256", usage="signature"),
+             "not for authentication"),
+            (ca.issue(name, kind="rsa:1024"), "did not sign"),
+            (ca.issue(name, kind="P-521"), "did not sign"),
+            (revoked, "is revoked")):
+        reply = enroll(terminal, code, card)
+        assert reply.status == 409 and word in reply.json["detail"], reply
+    assert cards_of(server, name) == []
+
+
+def test_somebody_elses_card(server, terminal, ca, invited):
+    name, code = invited
+    other, card = server.name(), ca.issue("other", kind="P-256")
+    server.ctl("user", "add", other)
+    server.ctl("card", "enroll", other, "--certificate", card.pem)
+    reply = enroll(terminal, code, card)
+    assert reply.status == 409 and other not in reply.json["detail"]
+    assert enroll(terminal, code,
+                  ca.issue(name, kind="P-256")).status == 200
+
+
+def test_another_terminals_challenge(server, terminal, ca, invited):
+    name, code = invited
+    card, elsewhere = ca.issue(name, kind="P-256"), server.terminal()
+    body = enrolment(elsewhere, code, card)
+    assert terminal.post(body, "/v1/cards").status == 404
+    assert elsewhere.post({**body, "token": "AAAA"},
+                          "/v1/cards").status == 404
+    assert elsewhere.post(body, "/v1/cards").status == 200
+    # Replayed, the challenge would still do; the code does not.
+    assert elsewhere.post(body, "/v1/cards").status == 403
+
+
+def test_codes_that_open_nothing(server, terminal, ca, invited):
+    name, code = invited
+    card = ca.issue(name, kind="P-256")
+    newer = server.ctl("card", "invite", name)["code"]
+    assert enroll(terminal, code, card).status == 403
+    server.ctl("user", "suspend", name)
+    assert enroll(terminal, newer, card).status == 403
+    server.ctl("user", "resume", name)
+    assert enroll(terminal, newer, card).status == 200
+    gone = server.name()
+    server.ctl("user", "add", gone)
+    code = server.ctl("card", "invite", gone)["code"]
+    server.ctl("user", "remove", gone)
+    assert enroll(terminal, code, ca.issue(gone, kind="P-256")).status == 403
+
+
+def test_guesses_are_counted_and_recorded(servers, authority):
+    own = servers(settings={"throttle.terminal_failures": 3})
+    own.ctl("card", "trust", authority.pem, "--crl", authority.crl_path)
+    card, terminal, calm = authority.issue("x", kind="P-256"), \
+        own.terminal(), own.terminal()
+    assert [enroll(terminal, ANOTHER, card).status for _ in range(5)] == \
+        [403, 403, 403, 429, 429]
+    # A code of another shape is a guess too.
+    assert enroll(calm, "1234", card, signed_code="1234").status == 403
+    refused = [r for r in own.ctl.items("audit", "list")
+               if r.get("action") == "card enroll"]
+    assert sum(r.get("count") or 1 for r in refused) == 4
+    assert {r["reason"] for r in refused} == {"code"}
+
+
+@pytest.mark.parametrize("change", [
+    {"certificate": "!"}, {"certificate": ""}, {"signature": ""},
+    {"signature": "A" * 2000}, {"algorithm": "none"}, {"more": 1},
+    {"token": None}])
+def test_malformed(server, terminal, ca, invited, change):
+    _, code = invited
+    body = {**enrolment(terminal, code, ca.issue("x", kind="P-256")),
+            **change}
+    assert terminal.post({key: value for key, value in body.items()
+                          if value is not None}, "/v1/cards").status == 400
+
+
+def test_a_challenge_takes_nothing(terminal):
+    assert terminal.post({"user": "x"}, "/v1/cards/challenge").status == 400
+    assert terminal.post({}, "/v1/cards/challenge").json["expires_in"] == 300
