@@ -77,15 +77,16 @@ class Card:
     """An emulated card, out of the reader at first."""
 
     def __init__(self, world, kind, reader, certificate, pin, sign=None,
-                 authority=None, sign_pin=None):
-        """sign: the second certificate, of JPKI's signature or PIV's 9C."""
+                 authority=None, sign_pin=None, within=()):
+        """sign: the second certificate, of JPKI's signature or PIV's 9C.
+        within: what starts it where the readers are."""
         self.world, self.kind, self.pin = world, kind, pin
         self.certificate = certificate
         self.dir = world.directory(f"card-{kind}")
         self.fifo, self.log_path = self.dir / "orders", self.dir / "log"
         self.log_path.touch()
-        command = [build_tools(world) / "vcard", "-a", kind, "-r", "-p",
-                   PORTS[reader], "-c", self.fifo, "-l", self.log_path,
+        command = [*within, build_tools(world) / "vcard", "-a", kind, "-r",
+                   "-p", PORTS[reader], "-c", self.fifo, "-l", self.log_path,
                    "-P", pin, "-k", certificate.key, "-x", certificate.der]
         if sign:
             command += ["-K", sign.key, "-X", sign.der]
