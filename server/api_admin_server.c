@@ -72,7 +72,7 @@ static enum err server_thaw(struct admin_job *job, struct store *store)
 }
 
 /* What lives by the clock and would come to life again. */
-static enum err void_by_clock(struct store *store)
+static enum err void_by_clock(struct store *store, int64_t now_s)
 {
 	enum err err = emergency_void(store, 0);
 
@@ -80,6 +80,8 @@ static enum err void_by_clock(struct store *store)
 		err = terminal_void_join_codes(store);
 	if (!err)
 		err = card_invitations_void(store);
+	if (!err)
+		err = store_end_logins(store, now_s);
 	return err ? err : once_end_all(store);
 }
 
@@ -99,7 +101,7 @@ static enum err server_clock_accept(struct admin_job *job, struct store *store)
 	if (job->time.trusted && reading->wall_s < job->time.now_s)
 		reading->wall_s = job->time.now_s;
 	if (backwards)
-		err = void_by_clock(store);
+		err = void_by_clock(store, reading->wall_s);
 	if (!err)
 		err = store_set_mark(store, reading);
 	if (err)

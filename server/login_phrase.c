@@ -108,6 +108,7 @@ static enum err phrase_continue(struct login_call *login,
 	enum err err;
 
 	login->claims.until = login->call.now_s + LOGIN_LIFETIME_S;
+	login->claims.epoch = store->login_epoch;
 	err = login_token_write(&login->claims, &store->login_key,
 	    login->call.exchange->peer->fingerprint, token);
 	if (err != ERR_NONE)

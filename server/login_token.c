@@ -10,13 +10,14 @@
 #include "shared/encode.h"
 
 /*
- *	version 1, proven 1, until 8, challenge 32,
+ *	version 1, proven 1, until 8, epoch 8, challenge 32,
  *	five times (length 2, bytes), MAC 32
  */
 enum {
-	VERSION = 1,
+	VERSION = 2,
 	MAC_BYTES = 32,
-	FIXED_BYTES = 1 + 1 + 8 + LOGIN_CHALLENGE_BYTES,
+	CHALLENGE_AT = 1 + 1 + 8 + 8,
+	FIXED_BYTES = CHALLENGE_AT + LOGIN_CHALLENGE_BYTES,
 	NAME_COUNT = 5,
 	PAYLOAD_BYTES_MAX = FIXED_BYTES + NAME_COUNT * (2 + NAME_BYTES_MAX),
 	TOKEN_BYTES_MAX = PAYLOAD_BYTES_MAX + MAC_BYTES,
@@ -80,7 +81,8 @@ enum err login_token_write(const struct login_claims *claims,
 	bytes[0] = VERSION;
 	bytes[1] = claims->proven;
 	put_u64(bytes + 2, (uint64_t)claims->until);
-	memcpy(bytes + 10, claims->challenge, LOGIN_CHALLENGE_BYTES);
+	put_u64(bytes + 10, (uint64_t)claims->epoch);
+	memcpy(bytes + CHALLENGE_AT, claims->challenge, LOGIN_CHALLENGE_BYTES);
 	for (size_t i = 0; i < NAME_COUNT; i++) {
 		const char *name = (const char *)claims + name_offsets[i];
 		size_t length = strnlen(name, NAME_BYTES_MAX);
@@ -137,7 +139,8 @@ enum err login_token_read(const char *text, const struct secret *key,
 		return ERR_NOT_FOUND;
 	claims.proven = bytes[1] == 1;
 	claims.until = (int64_t)get_u64(bytes + 2);
-	memcpy(claims.challenge, bytes + 10, LOGIN_CHALLENGE_BYTES);
+	claims.epoch = (int64_t)get_u64(bytes + 10);
+	memcpy(claims.challenge, bytes + CHALLENGE_AT, LOGIN_CHALLENGE_BYTES);
 	if (!read_names(bytes, length, &claims))
 		return ERR_NOT_FOUND;
 	*out = claims;

@@ -32,6 +32,7 @@ struct login_claims {
 	char rhost[NAME_BYTES_MAX + 1];
 	bool proven;
 	int64_t until; /* unix seconds, exclusive */
+	int64_t epoch; /* the store's: of another, the login is over */
 	unsigned char challenge[LOGIN_CHALLENGE_BYTES]; /* also its name */
 };
 
@@ -41,7 +42,7 @@ enum err login_token_write(const struct login_claims *claims,
     char out[LOGIN_TOKEN_SIZE]);
 
 /* ERR_NOT_FOUND for anything but a token of ours for this certificate. Its
- * end may have come: the caller compares `until`. */
+ * end may have come: the caller compares `until` and `epoch`. */
 enum err login_token_read(const char *text, const struct secret *key,
     const unsigned char fingerprint[CERTIFICATE_HASH_BYTES],
     struct login_claims *out);

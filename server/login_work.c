@@ -365,9 +365,8 @@ static enum err check_open(
 
 	if (!login->by_token)
 		return ERR_NONE;
-	/* Too far ahead: written before the clock was accepted backwards. */
 	if (login->call.now_s >= login->claims.until ||
-	    login->claims.until > login->call.now_s + LOGIN_LIFETIME_S)
+	    login->claims.epoch != store->login_epoch)
 		return ERR_NOT_FOUND;
 	err = once_find(store, keys->login, login->call.now_s, &once);
 	if (err == ERR_NONE)

@@ -180,6 +180,8 @@ static enum err distrust(const struct restore *restore, struct store *store)
 	if (err == ERR_NONE)
 		err = db_script(store->db, "DELETE FROM once");
 	if (err == ERR_NONE)
+		err = store_end_logins(store, mark.wall_s);
+	if (err == ERR_NONE)
 		err = store_set_mark(store, &mark);
 	return err == ERR_NONE ? record(restore, store) : err;
 }

@@ -72,7 +72,18 @@ enum err store_set_number(struct store *store, const char *name, int64_t v)
 		store->all_frozen = v != 0;
 	if (strcmp(name, STORE_FLOOR) == 0)
 		store->floor_s = v;
+	if (strcmp(name, STORE_LOGIN_EPOCH) == 0)
+		store->login_epoch = v;
 	return ERR_NONE;
+}
+
+/* By the time, so that two restores of one backup differ. */
+enum err store_end_logins(struct store *store, int64_t now_s)
+{
+	int64_t next = store->login_epoch + 1;
+
+	return store_set_number(
+	    store, STORE_LOGIN_EPOCH, now_s > next ? now_s : next);
 }
 
 static enum err set_bytes(
@@ -203,6 +214,7 @@ static struct store_cached cached_now(const struct store *store)
 	    .policy_version = store->policy_version,
 	    .all_frozen = store->all_frozen,
 	    .floor_s = store->floor_s,
+	    .login_epoch = store->login_epoch,
 	    .card_authorities = store->card_authorities,
 	    .cards_bound = store->cards_bound,
 	};
@@ -229,6 +241,7 @@ static void take_back_caches(struct store *store)
 	store->policy_version = before->policy_version;
 	store->all_frozen = before->all_frozen;
 	store->floor_s = before->floor_s;
+	store->login_epoch = before->login_epoch;
 	store->card_authorities = before->card_authorities;
 	store->cards_bound = before->cards_bound;
 	once_index_undo(store->once);
@@ -420,6 +433,9 @@ static enum err load(struct store *store)
 		err = load_number(store, STORE_ALL_FROZEN, &frozen);
 	if (err == ERR_NONE)
 		err = load_number(store, STORE_FLOOR, &store->floor_s);
+	if (err == ERR_NONE)
+		err =
+		    load_number(store, STORE_LOGIN_EPOCH, &store->login_epoch);
 	if (err == ERR_NONE)
 		err = audit_load(store);
 	if (err == ERR_NONE)

@@ -50,6 +50,7 @@ struct store_cached {
 	int64_t floor_s;
 	struct card_authorities *card_authorities;
 	int64_t cards_bound;
+	int64_t login_epoch;
 };
 
 struct store {
@@ -72,6 +73,8 @@ struct store {
 	 * store/card_authority.c; the old ones end with the commit. */
 	struct card_authorities *card_authorities;
 	int64_t cards_bound;     /* active cards of everybody */
+	int64_t login_epoch;     /* logins begun under another are over:
+				    STORE_LOGIN_EPOCH */
 	struct secret hash_key;  /* for attempts, user names, codes */
 	struct secret login_key; /* for login tokens */
 	struct hasher *hasher;
@@ -86,6 +89,7 @@ struct store {
 /* Numbers that are cached above too; store_set_number() moves both. */
 #define STORE_ALL_FROZEN "all_frozen"
 #define STORE_FLOOR "floor_s"
+#define STORE_LOGIN_EPOCH "login_epoch"
 /* Texts. */
 #define STORE_RECOVERY_KEY "recovery_key" /* its public half, PEM */
 
@@ -110,6 +114,9 @@ void store_rollback(struct store *store);
 /* Small named values. ERR_NOT_FOUND. */
 enum err store_get_number(struct store *store, const char *name, int64_t *out);
 enum err store_set_number(struct store *store, const char *name, int64_t v);
+/* Logins that were begun and not finished are over: their finishing may have
+ * been forgotten, as by a restore or a clock that was set back. */
+enum err store_end_logins(struct store *store, int64_t now_s);
 /* The caller frees *out. ERR_NOT_FOUND. */
 enum err store_get_text(struct store *store, const char *name, char **out);
 enum err store_set_text(

@@ -10,6 +10,21 @@ from client import login_body
 from pki import openssl
 
 
+def trust(server, authority, *how):
+    """With its CRL unless it is said otherwise."""
+    server.ctl("card", "trust", authority.pem,
+               *(how or ("--crl", authority.crl_path)))
+
+
+def bind(server, certificate, user=None):
+    """A card for somebody, new if no name is given. Returns the name."""
+    if user is None:
+        user = server.name("c")
+        server.ctl("user", "add", user)
+    server.ctl("card", "enroll", user, "--certificate", certificate.pem)
+    return user
+
+
 def text(raw):
     return base64.b64encode(raw).decode()
 

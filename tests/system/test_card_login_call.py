@@ -9,8 +9,8 @@ import time
 
 import pytest
 
-from card_client import (ask, ca_hash, card_login, finish, key_hash, message,
-                         proof, sign, tag, text, unurl)
+from card_client import (ask, bind, ca_hash, card_login, finish, key_hash,
+                         message, proof, sign, tag, text, trust, unurl)
 from client import attempt, login_body, plain_http
 from pki import Authority, new_key
 from server import number_in
@@ -25,21 +25,6 @@ def expect_deny(answer, reason="wrong"):
 def expect_accept(answer):
     assert (answer["result"], answer.get("by")) == ("accept", "card"), answer
     return answer
-
-
-def trust(server, authority, *how):
-    """With its CRL unless it is said otherwise."""
-    server.ctl("card", "trust", authority.pem,
-               *(how or ("--crl", authority.crl_path)))
-
-
-def bind(server, certificate, user=None):
-    """A card for somebody, new if no name is given. Returns the name."""
-    if user is None:
-        user = server.name("c")
-        server.ctl("user", "add", user)
-    server.ctl("card", "enroll", user, "--certificate", certificate.pem)
-    return user
 
 
 def failures(server, user):

@@ -30,7 +30,8 @@ static struct login_claims some_claims(void)
 	    .service = "sshd",
 	    .tty = "pts/0",
 	    .proven = true,
-	    .until = 1774915320};
+	    .until = 1774915320,
+	    .epoch = 1774900000};
 
 	memset(claims.challenge, 0x5a, sizeof(claims.challenge));
 	return claims;
