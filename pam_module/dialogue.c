@@ -19,7 +19,7 @@
 enum {
 	AGENT_WAIT_MS = 4500, /* from what the person typed last */
 	CANCEL_WAIT_MS = 200,
-	ASKS_MAX = 12,
+	ASKS_MAX = 10,
 	FRAMES_MAX = 32,
 	ANSWER_BYTES_MAX = 64, /* longer than any code or PIN */
 	PROMPT_BYTES_MAX = WORDS_MESSAGE_BYTES_MAX + NAME_BYTES_MAX + 2,

@@ -16,7 +16,7 @@
 enum {
 	/* The module gives up 4.5 s after what was typed last. */
 	LOGIN_ANSWER_WAIT_MS = 4300,
-	LOGIN_ASKS_MAX = 10, /* the module takes twelve */
+	LOGIN_ASKS_MAX = 10, /* the module takes no more */
 	LOGIN_TYPED_MAX = FRAME_BODY_BYTES_MAX,
 };
 

@@ -51,8 +51,16 @@ static void read_body(char *text, size_t length)
 	if (verdict.outcome == LOGIN_ACCEPTED)
 		require(memmem(text, length, "s1042", 5) ||
 			memmem(text, length, "\\u", 2));
-	if (verdict.outcome == LOGIN_CONTINUES)
+	if (verdict.outcome == LOGIN_CONTINUES) {
 		require(verdict.login[0] != '\0');
+		require(verdict.challenge.offers_card ||
+			verdict.challenge.offers_codes);
+		require(verdict.challenge.tag_count <= CARD_TAGS);
+		require(verdict.challenge.tag_count == 0 ||
+			verdict.challenge.offers_card);
+	}
+	require(verdict.card_expires == 0 || verdict.outcome == LOGIN_ACCEPTED);
+	require(verdict.card_removed <= CARD_REMOVED_NOTHING);
 	require(strpbrk(verdict.login, "/.?#% \\\"\r\n") == NULL);
 	require(!verdict.other_user || verdict.outcome == LOGIN_UNAVAILABLE);
 	reply.status = 503;
