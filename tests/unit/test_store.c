@@ -82,6 +82,7 @@ static void change_everything(struct store *store)
 	assert_int_equal(
 	    store_set_number(store, STORE_ALL_FROZEN, 1), ERR_NONE);
 	assert_int_equal(store_set_number(store, STORE_FLOOR, 99), ERR_NONE);
+	assert_int_equal(store_end_logins(store, NOW_S), ERR_NONE);
 	assert_int_equal(
 	    policy_store_set(store, text, strlen(text), "me", NOW_S, problem),
 	    ERR_NONE);
@@ -90,6 +91,7 @@ static void change_everything(struct store *store)
 	assert_int_equal(once_add(store, &once), ERR_NONE);
 	assert_true(store->all_frozen);
 	assert_int_equal(store->floor_s, 99);
+	assert_int_equal(store->login_epoch, NOW_S);
 	assert_int_equal(store->policy_version, 2);
 	assert_int_equal(store->head.seq, 3);
 	assert_int_equal(store->committed_head.seq, 1);
@@ -105,6 +107,7 @@ static void check_unchanged(struct store *store, struct policy *policy,
 
 	assert_false(store->all_frozen);
 	assert_int_equal(store->floor_s, 0);
+	assert_int_equal(store->login_epoch, 0);
 	assert_int_equal(store->policy_version, 1);
 	if (policy)
 		assert_ptr_equal(store->policy, policy);
@@ -152,6 +155,7 @@ static void test_commit(void **state)
 	for (int i = 0; i < 2; i++) {
 		assert_true(f->store->all_frozen);
 		assert_int_equal(f->store->floor_s, 99);
+		assert_int_equal(f->store->login_epoch, NOW_S);
 		assert_int_equal(f->store->policy_version, 2);
 		assert_int_equal(f->store->head.seq, 3);
 		assert_int_equal(f->store->committed_head.seq, 3);
@@ -161,6 +165,21 @@ static void test_commit(void **state)
 		store_rollback(f->store); /* of nothing */
 		fixture_reopen(f);
 	}
+}
+
+/* Each end differs from all before, also with the clock set back. */
+static void test_ends_of_logins(void **state)
+{
+	struct fixture *f = *state;
+
+	COMMITTED(f->store, store_end_logins(f->store, NOW_S));
+	COMMITTED(f->store, store_end_logins(f->store, NOW_S - 3600));
+	assert_int_equal(f->store->login_epoch, NOW_S + 1);
+	fixture_reopen(f);
+	COMMITTED(f->store, store_end_logins(f->store, NOW_S + 1));
+	assert_int_equal(f->store->login_epoch, NOW_S + 2);
+	COMMITTED(f->store, store_end_logins(f->store, NOW_S + 60));
+	assert_int_equal(f->store->login_epoch, NOW_S + 60);
 }
 
 static void test_mark(void **state)
@@ -222,6 +241,7 @@ int main(void)
 	    STORE_TEST(test_keys_survive),
 	    STORE_TEST(test_rollback),
 	    STORE_TEST(test_commit),
+	    STORE_TEST(test_ends_of_logins),
 	    STORE_TEST(test_mark),
 	    STORE_TEST(test_texts),
 	    STORE_TEST(test_creation_leaves_nothing),
