@@ -254,8 +254,9 @@ enum err card_certificate_read(const void *bytes, size_t length,
 		return refuse(problem, "This is no certificate. Give one"
 				       " certificate, in PEM or DER.");
 	err = check_person(certificate, problem);
-	if (err == ERR_NONE)
-		err = describe(certificate, out);
+	if (err == ERR_NONE && describe(certificate, out) != ERR_NONE)
+		err = refuse(problem, "Its dates cannot be read. Ask whoever"
+				      " issued it for another.");
 	if (err == ERR_NONE)
 		err = x509_to_der(certificate, out_der, out_length);
 	X509_free(certificate);

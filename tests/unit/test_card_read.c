@@ -114,6 +114,19 @@ static void persons(void **state)
 	EVP_PKEY_free(weak);
 }
 
+/* Of the two dates in UTCTime, the end. */
+static void a_date_that_is_none(void **state)
+{
+	struct maker_bytes der = person(NULL, card_key);
+	unsigned char *date = memmem(der.bytes, der.length, "\x17\x0d", 2);
+
+	(void)state;
+	date = memmem(date + 2, 32, "\x17\x0d", 2);
+	assert_non_null(date);
+	date[4] = '/';
+	check_person(der, "dates cannot be read");
+}
+
 static void a_long_name(void **state)
 {
 	char name[600] = "";
@@ -235,6 +248,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(persons),
+	    cmocka_unit_test(a_date_that_is_none),
 	    cmocka_unit_test(a_long_name),
 	    cmocka_unit_test(a_hostile_name),
 	    cmocka_unit_test(authorities),
