@@ -65,15 +65,18 @@ static bool read_digits(
 
 enum typed_kind typed_read(const void *bytes, size_t length, struct secret *out)
 {
+	bool is_digits;
+
 	secret_wipe(out);
-	if (!read_digits(bytes, length, out)) {
+	is_digits = read_digits(bytes, length, out);
+	if (is_digits && out->length == 0)
+		return TYPED_EMPTY;
+	if (!is_digits || out->length < TYPED_DIGITS_MIN) {
 		secret_wipe(out);
 		out->bytes[0] = 'x';
 		out->length = 1;
 		return TYPED_NO_CODE;
 	}
-	if (out->length == 0)
-		return TYPED_EMPTY;
 	return out->length == TYPED_EMERGENCY_DIGITS ? TYPED_EMERGENCY
 						     : TYPED_OTP;
 }

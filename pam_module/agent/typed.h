@@ -2,8 +2,9 @@
 /*
  * What a person typed, as a code. Japanese input methods leave full-width
  * digits, blanks and hyphens behind, and people copy the groups they see.
- * What is no code at all (a password typed at the wrong prompt) never leaves
- * the terminal: a stand-in that no code equals goes out instead. Pure.
+ * What is no code at all (a password typed at the wrong prompt, a My Number
+ * card's PIN of four digits) never leaves the terminal: a stand-in that no code
+ * equals goes out instead. Pure.
  */
 #ifndef SEKIMORI_AGENT_TYPED_H
 #define SEKIMORI_AGENT_TYPED_H
@@ -13,6 +14,7 @@
 #include "shared/secret.h"
 
 enum {
+	TYPED_DIGITS_MIN = 6, /* of any code */
 	TYPED_DIGITS_MAX = 16,
 	TYPED_EMERGENCY_DIGITS = 10
 };

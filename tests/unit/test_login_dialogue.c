@@ -327,6 +327,10 @@ static void typed_text_is_read_as_people_mean_it(void **state)
 	    {"012345678", TYPED_OTP, "012345678"},
 	    {"01234567890", TYPED_OTP, "01234567890"},
 	    {"1234567890123456", TYPED_OTP, "1234567890123456"},
+	    {"12345", TYPED_NO_CODE, "x"},
+	    {"4817", TYPED_NO_CODE, "x"},
+	    {"４８１７", TYPED_NO_CODE, "x"},
+	    {"0", TYPED_NO_CODE, "x"},
 	    {"12345678901234567", TYPED_NO_CODE, "x"},
 	    {"my password", TYPED_NO_CODE, "x"},
 	    {"755224x", TYPED_NO_CODE, "x"},
@@ -360,6 +364,7 @@ static void each_kind_is_sent_as_such(void **state)
 	    {"01234 56789",
 		"{\"factor\":\"emergency\",\"code\":\"0123456789\","},
 	    {"hunter2", "{\"factor\":\"otp\",\"code\":\"x\","},
+	    {"4817", "{\"factor\":\"otp\",\"code\":\"x\","},
 	};
 
 	(void)state;
