@@ -263,6 +263,14 @@ void card_authorities_free(struct card_authorities *authorities)
 	free(authorities);
 }
 
+/* OpenSSL sorts a CRL when it is first asked: not at a login. */
+static void sort_crl(X509_CRL *crl, X509 *ca)
+{
+	X509_REVOKED *revoked = NULL;
+
+	(void)X509_CRL_get0_by_serial(crl, &revoked, X509_get_serialNumber(ca));
+}
+
 /* One that is not this CA's counts as none. */
 static bool add_crl(
     X509_STORE *store, X509 *ca, const struct card_authority *row)
@@ -271,8 +279,10 @@ static bool add_crl(
 	    row->crl ? card_crl_from_der(row->crl, row->crl_length) : NULL;
 	bool done = true;
 
-	if (crl && card_crl_is_of(crl, ca))
+	if (crl && card_crl_is_of(crl, ca)) {
+		sort_crl(crl, ca);
 		done = X509_STORE_add_crl(store, crl) == 1;
+	}
 	X509_CRL_free(crl);
 	return done;
 }

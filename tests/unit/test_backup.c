@@ -14,6 +14,7 @@
 
 #include "server/keys/recovery.h"
 #include "server/store/backup.h"
+#include "server/store/card.h"
 #include "server/store/once.h"
 #include "server/store/subject.h"
 #include "server/store/terminal.h"
@@ -151,6 +152,8 @@ static void test_given_up(void **state)
 	assert_int_equal(write_backup(f->store, p.backup), ERR_NONE);
 }
 
+static const unsigned char invitation[CARD_INVITATION_HASH_BYTES] = "code";
+
 static void fill(
     struct store *store, const struct secret *join, int64_t *out_person)
 {
@@ -186,6 +189,9 @@ static void fill(
 	    terminal_set_join_code(store, terminal.id, join, LATER_S + 9999),
 	    ERR_NONE);
 	assert_int_equal(once_add(store, &once), ERR_NONE);
+	assert_int_equal(
+	    card_invite(store, person.id, invitation, LATER_S + 9999),
+	    ERR_NONE);
 	assert_int_equal(store_commit(store), ERR_NONE);
 	*out_person = person.id;
 }
@@ -200,7 +206,12 @@ static void check_distrust(struct store *store, const struct secret *join)
 	struct once once;
 	struct clock_reading mark;
 
+	int64_t invited = 0;
+
 	assert_int_equal(store->floor_s, LATER_S + 120);
+	assert_int_equal(
+	    card_invitation_find(store, invitation, LATER_S, &invited),
+	    ERR_NOT_FOUND);
 	assert_int_equal(person_find(store, "s1", &person), ERR_NONE);
 	assert_int_equal(
 	    subject_load(store, &person, FACTOR_OTP, 1, &subject), ERR_NONE);
