@@ -32,6 +32,7 @@ enum {
 
 struct connection {
 	sqlite3 *handle;
+	sqlite3_stmt *begin, *commit; /* parsed once: they come often */
 	bool in_transaction;
 };
 
@@ -97,14 +98,35 @@ static void connection_close(void *opaque)
 {
 	struct connection *connection = opaque;
 
+	sqlite3_finalize(connection->begin);
+	sqlite3_finalize(connection->commit);
 	sqlite3_close(connection->handle);
 	free(connection);
+}
+
+static enum err prepare_transactions(struct connection *connection)
+{
+	int code = sqlite3_prepare_v3(connection->handle, "BEGIN IMMEDIATE", -1,
+	    SQLITE_PREPARE_PERSISTENT, &connection->begin, NULL);
+
+	if (code == SQLITE_OK)
+		code = sqlite3_prepare_v3(connection->handle, "COMMIT", -1,
+		    SQLITE_PREPARE_PERSISTENT, &connection->commit, NULL);
+	return err_of(connection->handle, code);
+}
+
+static enum err run_again(sqlite3 *handle, sqlite3_stmt *statement)
+{
+	enum err err = err_of(handle, sqlite3_step(statement));
+
+	(void)sqlite3_reset(statement); /* says the same again */
+	return err;
 }
 
 static enum err connection_begin(void *opaque)
 {
 	struct connection *connection = opaque;
-	enum err err = run_sql(connection->handle, "BEGIN IMMEDIATE");
+	enum err err = run_again(connection->handle, connection->begin);
 
 	connection->in_transaction = err == ERR_NONE;
 	return err;
@@ -113,7 +135,7 @@ static enum err connection_begin(void *opaque)
 static enum err connection_commit(void *opaque)
 {
 	struct connection *connection = opaque;
-	enum err err = run_sql(connection->handle, "COMMIT");
+	enum err err = run_again(connection->handle, connection->commit);
 
 	if (err == ERR_NONE)
 		connection->in_transaction = false;
@@ -554,6 +576,8 @@ enum err db_open_sqlite(const char *path, enum db_mode mode, struct db **out)
 		err = write_identity(connection->handle);
 	if (err == ERR_NONE)
 		err = check_identity(connection->handle);
+	if (err == ERR_NONE)
+		err = prepare_transactions(connection);
 	if (err == ERR_NONE)
 		err = db_wrap(&SQLITE_BACKEND, connection, out);
 	if (err != ERR_NONE) {
