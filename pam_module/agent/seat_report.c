@@ -26,6 +26,7 @@ struct seat_reporter {
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
 	bool stopping;
+	int64_t retry_ms;
 	uint64_t dropped;
 	size_t count;
 	struct report waiting[SEAT_REPORTS_MAX]; /* the oldest first */
@@ -89,9 +90,14 @@ static void send_first(struct seat_reporter *reporter)
 	pthread_mutex_unlock(&reporter->lock);
 	err = send_report(&reporter->server, &report);
 	pthread_mutex_lock(&reporter->lock);
-	if (err == ERR_UNREACHABLE)
-		pause_until(reporter, steady_ms() + SEAT_REPORT_RETRY_MS);
-	else if (reporter->dropped == dropped)
+	if (err == ERR_UNREACHABLE) {
+		pause_until(reporter, steady_ms() + reporter->retry_ms);
+		if (reporter->retry_ms < SEAT_REPORT_RETRY_MS_MAX)
+			reporter->retry_ms *= 2;
+		return;
+	}
+	reporter->retry_ms = SEAT_REPORT_RETRY_MS;
+	if (reporter->dropped == dropped)
 		drop_first(reporter);
 }
 
@@ -138,6 +144,7 @@ enum err seat_reporter_start(
 	if (!reporter)
 		return ERR_MEMORY;
 	reporter->server = *server;
+	reporter->retry_ms = SEAT_REPORT_RETRY_MS;
 	init(reporter);
 	pthread_attr_init(&attributes);
 	pthread_attr_setstacksize(&attributes, STACK_BYTES);

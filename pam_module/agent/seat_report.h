@@ -10,8 +10,9 @@
 #include "pam_module/agent/seat.h"
 
 enum {
-	SEAT_REPORTS_MAX = 32, /* waiting; then the oldest is given up */
-	SEAT_REPORT_RETRY_MS = 5000,
+	SEAT_REPORTS_MAX = 32,       /* waiting; then the oldest is given up */
+	SEAT_REPORT_RETRY_MS = 2000, /* the first wait; each doubles */
+	SEAT_REPORT_RETRY_MS_MAX = 120000,
 };
 
 struct seat_reporter;

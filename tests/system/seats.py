@@ -32,6 +32,10 @@ session  required   pam_loginuid.so
 session  required   pam_systemd.so
 session  optional   pam_sekimori.so
 """
+LOCKER = """\
+auth     required   pam_sekimori.so lang=en
+account  required   pam_sekimori.so
+"""
 SUDOERS = """\
 Defaults env_reset, lecture=never, passwd_tries=1
 root ALL=(ALL:ALL) ALL
@@ -62,7 +66,10 @@ class SeatHall:
         for service in ("login", "su", "su-l"):
             write(f"etc/pam.d/{service}", STACK.format(account=""))
         write("etc/pam.d/sudo", STACK.format(account="without_auth=sudo"))
+        write("etc/pam.d/locker", LOCKER)
         write("etc/sudoers", SUDOERS, 0o440)
+        locker = self.world.helper("locker", "-lpam")
+        shutil.copy(locker, self.machine.root / "usr/local/bin/locker")
         pin_drivers(self.machine.root / "etc/sekimori")
         write("etc/systemd/system/sekimori-agent.service.d/test.conf",
               "[Service]\nEnvironment=OPENSC_CONF=/etc/sekimori/opensc.conf\n")
@@ -88,6 +95,8 @@ class SeatHall:
         self.world.secret("join code", code)
         run("sekimori-agent", "join", "--server", "https://localhost:8443",
             "--code", "-", stdin=code + "\n")
+        run("sh", "-c", "echo 'user_services = locker' >>"
+            "/var/lib/sekimori-agent/agent.conf")
         run("systemctl", "start", "sekimori-agent")
         self._enroll_tokens()
         self._enroll_cards()
@@ -172,6 +181,13 @@ class SeatHall:
             "--init-groups", "--reset-env", "sudo", "-S", "-k", "id", "-un",
             stdin=f"{password_of(user)}\n{PINS[user]}\n", check=False)
         assert done.stdout == "root\n", done.stderr
+
+    def unlock(self, user="alice"):
+        """A locker of the user's own, which asks for the PIN alone."""
+        done = self.run("setpriv", "--reuid", user, "--regid", user,
+                        "--init-groups", "--reset-env", "locker", "locker",
+                        user, stdin=f"{PINS[user]}\n", check=False)
+        assert done.stdout == "unlocked\n", (done.stdout, done.stderr)
 
     # --- the agent ----------------------------------------------------------
     def seats(self):

@@ -2,6 +2,7 @@
 """Leaving the seat: real logins at a console of a machine with a real logind,
 pcscd and emulated PIV cards; what happens to the session when the card leaves,
 or what watches it."""
+import random
 import statistics
 import time
 
@@ -98,6 +99,8 @@ def test_20_removals_each_within_two_seconds(hall, alice):
     its watch begins anew."""
     took = []
     for turn in range(REMOVALS):
+        # pcscd and the watch look in turns; be in no step with either.
+        time.sleep(random.uniform(0, 0.4))
         took.append(wait_locked(hall, alice.session, remove(hall)))
         hall.put_in("alice")
         if turn + 1 < REMOVALS:
@@ -113,6 +116,24 @@ def test_a_card_that_comes_back_is_watched_without_being_proven(hall, alice):
     hall.put_in("alice")
     hall.wait_watched(alice.session)
     assert wait_locked(hall, alice.session, remove(hall)) < LOCK_S
+
+
+def test_unlocking_by_card_begins_the_watch_at_once(hall, alice):
+    """A locker that is not root's, in the time between two looks."""
+    wait_locked(hall, alice.session, remove(hall))
+    hall.put_in("alice")
+    hall.unlock()
+    wait_for("the watch", lambda: hall.seats()[alice.session] is False, 2)
+    assert wait_locked(hall, alice.session, remove(hall)) < LOCK_S
+
+
+def test_without_the_server_it_locks_and_is_recorded_later(hall, alice):
+    before = len(hall.records("locked"))
+    hall.run("systemctl", "stop", "sekimorid")
+    took = wait_locked(hall, alice.session, remove(hall))
+    hall.run("systemctl", "start", "sekimorid")
+    assert took < LOCK_S
+    wait_for("the record", lambda: len(hall.records("locked")) > before, 12)
 
 
 def test_a_card_that_is_out_for_a_moment_locks(hall, alice):
