@@ -27,7 +27,7 @@ Q := $(if $(V),,@)
 packages_agent = jansson libcrypto libssl libsystemd
 packages_server = libevent libevent_pthreads jansson \
 	libcrypto libssl sqlite3 liboath libsystemd
-packages_card = p11-kit-1 libseccomp libcrypto
+packages_card = p11-kit-1 libpcsclite libseccomp libcrypto
 packages_ctl = libcurl jansson libcrypto libqrencode smartcols libsystemd
 cflags_of = $(patsubst -I%,-isystem %,$(shell pkg-config --cflags $(1)))
 libs_of = $(shell pkg-config --libs $(1))

@@ -23,6 +23,7 @@ qrencode\.h     server/ctl/[a-z_]*\.c
 libsmartcols/   server/ctl/[a-z_]*\.c
 p11-kit/        pam_module/card/[a-z_]*\.[ch]
 seccomp\.h      pam_module/card/sandbox\.c
+winscard\.h     pam_module/card/reader\.c
 END
 
 # Arrows between folders: files in FOLDER must not include what matches.

@@ -90,7 +90,7 @@ $(card_tests): $(B)/unit/%: $(B)/obj/tests/unit/%.o \
 	@echo "  LD $@"
 	$(Q)$(CC) -pie $(all_ldflags) -o $@ $< $(B)/obj/tests/support/card_world.o \
 		-Wl,--start-group $(archives) -Wl,--end-group $(test_libs)
-$(B)/fake_token.so: $(B)/obj/tests/support/fake_token.o
+$(B)/fake_token.so: $(addprefix $(B)/obj/tests/support/,fake_token.o fake_deeds.o)
 	@echo "  LD $@"
-	$(Q)$(CC) -shared $(all_ldflags) -Wl,-z,defs -o $@ $< \
-		$(call libs_of,$(packages_card)) -ldl
+	$(Q)$(CC) -shared $(all_ldflags) -Wl,-z,defs -o $@ $^ \
+		$(call libs_of,libcrypto) -ldl -pthread

@@ -7,11 +7,17 @@
 #include "pam_module/agent/steady.h"
 #include "pam_module/card/wire.h"
 
+enum {
+	/* For the child to make the card forget the PIN. */
+	FORGET_WAIT_MS = 500,
+};
+
 struct card_session {
 	struct card_process process;
 	struct card_seen seen;
 	bool has_pad_request; /* the card waits for somebody at its PIN pad */
-	bool is_broken;
+	bool is_broken;       /* nothing more can be asked */
+	bool is_ending;       /* it does so by itself */
 };
 
 static enum err send_message(const struct card_process *process,
@@ -128,6 +134,7 @@ static enum card_signing collect(struct card_session *session,
 		ERR_NONE ||
 	    wire_read_signing(&message, &signing) != ERR_NONE)
 		return CARD_SIGNING_TROUBLE;
+	session->is_ending = signing.outcome != CARD_SIGNING_PIN_WRONG;
 	/* Which key it is was settled when it was found. */
 	if (signing.seen.presence == CARD_PRESENT) {
 		session->seen.pin = signing.seen.pin;
@@ -176,6 +183,9 @@ static void close_session(void *context, struct card_session *session)
 	(void)context;
 	if (!session)
 		return;
+	if (session->is_ending)
+		card_process_await(
+		    &session->process, steady_ms() + FORGET_WAIT_MS);
 	card_process_end(&session->process);
 	free(session);
 }

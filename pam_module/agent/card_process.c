@@ -274,6 +274,15 @@ enum err card_process_read(const struct card_process *process, void *out,
 	return ERR_NONE;
 }
 
+void card_process_await(const struct card_process *process, int64_t deadline_ms)
+{
+	unsigned char byte;
+
+	/* What it says now is not wanted any more. */
+	while (card_process_read(process, &byte, 1, deadline_ms) == ERR_NONE)
+		;
+}
+
 void card_process_end(struct card_process *process)
 {
 	/* It cannot fork; the group is for the case that it could. */

@@ -27,6 +27,10 @@ enum err card_process_write(const struct card_process *process,
 enum err card_process_read(const struct card_process *process, void *out,
     size_t length, int64_t deadline_ms);
 
+/* Waits until it has closed its pipe, which it does at its end. */
+void card_process_await(
+    const struct card_process *process, int64_t deadline_ms);
+
 /* Kills its group, reaps it, closes the pipes. */
 void card_process_end(struct card_process *process);
 

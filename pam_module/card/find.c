@@ -158,19 +158,18 @@ struct card_seen find_key(const struct modules *modules,
 	struct card_key best = {0};
 	struct search search = {
 	    .wanted = wanted, .now_s = now_s, .best = &best};
-	struct card_seen seen = {.tries_left = -1};
 	enum card_presence presence;
+	struct card_seen seen;
 
 	for (size_t i = 0; i < modules->count && !search.is_over; i++)
 		search_module(&search, modules->list[i]);
 	presence = presence_of(&search);
-	if (presence == CARD_PRESENT && !token_read_pin(&best.token, &seen))
-		presence = CARD_TROUBLE;
 	if (presence != CARD_PRESENT) {
 		card_key_free(&best);
 		return (struct card_seen){
 		    .presence = presence, .tries_left = -1};
 	}
+	seen = best.token.opened;
 	seen.presence = CARD_PRESENT;
 	seen.valid_until = best.certificate.identity.until;
 	memcpy(seen.key, best.certificate.identity.key, sizeof(seen.key));

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "pam_module/card/find.h"
+#include "pam_module/card/reader.h"
 #include "pam_module/card/sandbox.h"
 #include "pam_module/card/sign.h"
 #include "pam_module/card/watch.h"
@@ -90,7 +91,7 @@ static bool receive_pin(struct secret *out)
 }
 
 /* Until signed, or until no other PIN could help. */
-static bool sign(const struct card_key *key, const struct card_wanted *wanted,
+static bool sign(struct card_key *key, const struct card_wanted *wanted,
     const struct card_seen *seen)
 {
 	struct wire_signing signing = {.seen = *seen};
@@ -107,10 +108,12 @@ static bool sign(const struct card_key *key, const struct card_wanted *wanted,
 		    pin.length > 0 ? &pin : NULL, &signing);
 		secret_wipe(&pin);
 		wire_write_signing(&signing, &message);
-		if (!answer(&message))
-			return false;
-		goes_on = signing.outcome == CARD_SIGNING_PIN_WRONG;
+		goes_on = answer(&message) &&
+			  signing.outcome == CARD_SIGNING_PIN_WRONG;
 	}
+	/* Also after a failure: the PIN may have been right. */
+	if (signing.outcome != CARD_SIGNING_PIN_WRONG)
+		reader_forget_pin(&key->token);
 	return signing.outcome == CARD_SIGNED;
 }
 

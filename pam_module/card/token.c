@@ -57,34 +57,6 @@ static enum card_presence presence_of(CK_RV rv)
 	}
 }
 
-enum card_presence token_open(
-    CK_FUNCTION_LIST *functions, CK_SLOT_ID slot, struct token *out)
-{
-	struct token token = {.functions = functions, .slot = slot};
-	CK_TOKEN_INFO info = {0};
-	enum card_presence presence =
-	    presence_of(functions->C_GetTokenInfo(slot, &info));
-
-	if (presence != CARD_PRESENT)
-		return presence;
-	if (!(info.flags & CKF_TOKEN_INITIALIZED))
-		return CARD_ABSENT;
-	if (is_jpki_signing_half(&info))
-		return CARD_OTHER;
-	presence = presence_of(functions->C_OpenSession(
-	    slot, CKF_SERIAL_SESSION, NULL, NULL, &token.session));
-	if (presence == CARD_PRESENT)
-		*out = token;
-	return presence;
-}
-
-void token_close(struct token *token)
-{
-	if (token->functions)
-		(void)token->functions->C_CloseSession(token->session);
-	memset(token, 0, sizeof(*token));
-}
-
 static void read_flags(const CK_TOKEN_INFO *info, struct card_seen *seen)
 {
 	seen->tries_left = -1;
@@ -103,23 +75,57 @@ static void read_flags(const CK_TOKEN_INFO *info, struct card_seen *seen)
 	}
 }
 
+static void read_pin(const CK_TOKEN_INFO *info, struct card_seen *seen)
+{
+	read_flags(info, seen);
+	seen->has_pin_pad =
+	    (info->flags & CKF_PROTECTED_AUTHENTICATION_PATH) != 0;
+	/* What makes no sense is no bound; empty is never a PIN. */
+	seen->pin_min = 1;
+	seen->pin_max = SECRET_BYTES_MAX;
+	if (info->ulMaxPinLen >= 1 && info->ulMaxPinLen <= SECRET_BYTES_MAX)
+		seen->pin_max = (unsigned)info->ulMaxPinLen;
+	if (info->ulMinPinLen >= 1 && info->ulMinPinLen <= seen->pin_max)
+		seen->pin_min = (unsigned)info->ulMinPinLen;
+}
+
 bool token_read_pin(const struct token *token, struct card_seen *seen)
 {
 	CK_TOKEN_INFO info = {0};
 
 	if (token->functions->C_GetTokenInfo(token->slot, &info) != CKR_OK)
 		return false;
-	read_flags(&info, seen);
-	seen->has_pin_pad =
-	    (info.flags & CKF_PROTECTED_AUTHENTICATION_PATH) != 0;
-	/* What makes no sense is no bound; empty is never a PIN. */
-	seen->pin_min = 1;
-	seen->pin_max = SECRET_BYTES_MAX;
-	if (info.ulMaxPinLen >= 1 && info.ulMaxPinLen <= SECRET_BYTES_MAX)
-		seen->pin_max = (unsigned)info.ulMaxPinLen;
-	if (info.ulMinPinLen >= 1 && info.ulMinPinLen <= seen->pin_max)
-		seen->pin_min = (unsigned)info.ulMinPinLen;
+	read_pin(&info, seen);
 	return true;
+}
+
+enum card_presence token_open(
+    CK_FUNCTION_LIST *functions, CK_SLOT_ID slot, struct token *out)
+{
+	struct token token = {.functions = functions, .slot = slot};
+	CK_TOKEN_INFO info = {0};
+	enum card_presence presence =
+	    presence_of(functions->C_GetTokenInfo(slot, &info));
+
+	if (presence != CARD_PRESENT)
+		return presence;
+	if (!(info.flags & CKF_TOKEN_INITIALIZED))
+		return CARD_ABSENT;
+	if (is_jpki_signing_half(&info))
+		return CARD_OTHER;
+	read_pin(&info, &token.opened);
+	presence = presence_of(functions->C_OpenSession(
+	    slot, CKF_SERIAL_SESSION, NULL, NULL, &token.session));
+	if (presence == CARD_PRESENT)
+		*out = token;
+	return presence;
+}
+
+void token_close(struct token *token)
+{
+	if (token->functions)
+		(void)token->functions->C_CloseSession(token->session);
+	memset(token, 0, sizeof(*token));
 }
 
 static bool find_objects(const struct token *token, CK_ATTRIBUTE *template,

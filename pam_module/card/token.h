@@ -23,6 +23,7 @@ struct token {
 	CK_FUNCTION_LIST *functions;
 	CK_SLOT_ID slot;
 	CK_SESSION_HANDLE session;
+	struct card_seen opened; /* what it said of its PIN then */
 };
 
 struct token_objects {

@@ -11,6 +11,7 @@
  *   absent FILE             no token while FILE exists; one that was out has
  *                           lost its sessions
  *   fail CALL RV | hang CALL | crash CALL | lie CALL
+ *   try CALL DEED           does what no module should, MODULE.log: DEED ERRNO
  *
  * Every C_Login is a line in MODULE.log: LABEL, kind, length of the PIN.
  */
@@ -20,11 +21,14 @@
 #include <openssl/rsa.h>
 #include <p11-kit/pkcs11.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "tests/support/fake_deeds.h"
 
 enum {
 	TOKENS_MAX = 8,
@@ -52,7 +56,7 @@ struct token {
 };
 
 struct fault {
-	char what[16], call[32];
+	char what[16], call[32], deed[16];
 	CK_RV rv;
 };
 
@@ -67,6 +71,22 @@ static CK_OBJECT_HANDLE found[OBJECTS_MAX * 2], signing;
 static size_t found_count, found_at;
 static bool is_confirmed;
 
+static void write_log(const char *format, ...)
+{
+	char path[FILE_SIZE + 16];
+	va_list arguments;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s.log", own_path);
+	file = fopen(path, "a");
+	if (!file)
+		return;
+	va_start(arguments, format);
+	vfprintf(file, format, arguments);
+	va_end(arguments);
+	fclose(file);
+}
+
 static CK_RV enter(const char *call)
 {
 	for (size_t i = 0; i < fault_count; i++) {
@@ -74,6 +94,9 @@ static CK_RV enter(const char *call)
 			continue;
 		if (strcmp(faults[i].what, "fail") == 0)
 			return faults[i].rv;
+		if (strcmp(faults[i].what, "try") == 0)
+			write_log("%s %d\n", faults[i].deed,
+			    fake_deed(faults[i].deed));
 		if (strcmp(faults[i].what, "crash") == 0)
 			raise(SIGSEGV);
 		while (strcmp(faults[i].what, "hang") == 0)
@@ -152,6 +175,7 @@ static void read_line(char *line)
 
 		snprintf(fault->what, sizeof(fault->what), "%.15s", word);
 		snprintf(fault->call, sizeof(fault->call), "%.31s", one);
+		snprintf(fault->deed, sizeof(fault->deed), "%.15s", two);
 		fault->rv = strtoul(two, NULL, 0);
 	}
 }
@@ -167,19 +191,6 @@ static void read_script(void)
 		read_line(line);
 	if (file)
 		fclose(file);
-}
-
-static void log_login(const struct token *token, const char *kind, CK_ULONG n)
-{
-	char path[FILE_SIZE + 16];
-	FILE *file;
-
-	snprintf(path, sizeof(path), "%s.log", own_path);
-	file = fopen(path, "a");
-	if (!file)
-		return;
-	fprintf(file, "%s %s %lu\n", token->label, kind, n);
-	fclose(file);
 }
 
 static bool is_there(struct token *token)
@@ -256,6 +267,22 @@ static CK_RV f_get_token_info(CK_SLOT_ID slot, CK_TOKEN_INFO *info)
 	return CKR_OK;
 }
 
+static CK_RV f_get_slot_info(CK_SLOT_ID slot, CK_SLOT_INFO *info)
+{
+	(void)slot;
+	ENTER("C_GetSlotInfo");
+	memset(info, ' ', sizeof(*info));
+	info->flags = CKF_TOKEN_PRESENT;
+	return CKR_OK;
+}
+
+static CK_RV f_logout(CK_SESSION_HANDLE session)
+{
+	ENTER("C_Logout");
+	token_of(session)->logged_in = false;
+	return CKR_OK;
+}
+
 static CK_RV f_open_session(CK_SLOT_ID slot, CK_FLAGS flags, void *application,
     CK_NOTIFY notify, CK_SESSION_HANDLE *out)
 {
@@ -302,8 +329,8 @@ static CK_RV f_login(CK_SESSION_HANDLE session, CK_USER_TYPE user,
 	struct token *token = token_of(session);
 	CK_RV rv;
 
-	log_login(
-	    token, user == CKU_CONTEXT_SPECIFIC ? "context" : "user", length);
+	write_log("%s %s %lu\n", token->label,
+	    user == CKU_CONTEXT_SPECIFIC ? "context" : "user", length);
 	ENTER("C_Login");
 	if (token->was_out || !is_there(token))
 		return CKR_DEVICE_REMOVED;
@@ -483,6 +510,8 @@ CK_RV C_GetFunctionList(CK_FUNCTION_LIST **out)
 	functions.C_Finalize = f_finalize;
 	functions.C_GetFunctionList = C_GetFunctionList;
 	functions.C_GetSlotList = f_get_slot_list;
+	functions.C_GetSlotInfo = f_get_slot_info;
+	functions.C_Logout = f_logout;
 	functions.C_GetTokenInfo = f_get_token_info;
 	functions.C_OpenSession = f_open_session;
 	functions.C_CloseSession = f_close_session;

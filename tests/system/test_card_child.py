@@ -65,6 +65,22 @@ def is_proof(tmp_path, certificate, der, signature):
         check=False).returncode == 0
 
 
+def test_no_other_program_can_use_the_pin_that_was_given(world, inserted):
+    """A card stays open to all who ask until it is reset; also while another
+    child watches it, which keeps it powered and is not disturbed."""
+    key = inserted.certificate.key_hash()
+    with child(world, cards.OPENSC) as watch:
+        watch.watch(key)
+        assert watch.take(1) == b"."
+        inserted.mark()
+        with child(world, cards.OPENSC) as one:
+            one.find(key)
+            assert one.sign(inserted.pin)[0] == card_child.SIGNED
+            assert one.process.wait(5) == 0
+        assert inserted.said("control 2") or inserted.said("control 0")
+        assert watch.take(3, 2.0) == b"..."
+
+
 @pytest.mark.parametrize("modules", [(), (cards.OPENSC,)])
 def test_an_emulated_card_signs(world, inserted, tmp_path, modules):
     with child(world, *modules) as one:

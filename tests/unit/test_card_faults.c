@@ -203,6 +203,47 @@ static void test_a_module_that_hangs_is_killed_in_time(void **state)
 	    CARD_SIGN_WAIT_MS + 900);
 }
 
+/* As SoftHSM and OpenSC must go on, most of it is refused; what no module
+ * ever asks for ends the child. */
+static void test_what_a_module_may_not_do(void **state)
+{
+	static const struct {
+		const char *deed;
+		const char *logged;
+		enum card_presence expected;
+	} rows[] = {
+	    {"thread", "thread 0\n", CARD_PRESENT},
+	    {"unix", "unix 0\n", CARD_PRESENT},
+	    {"fork", "fork 1\n", CARD_PRESENT},
+	    {"inet", "inet 1\n", CARD_PRESENT},
+	    {"kill", "kill 1\n", CARD_PRESENT},
+	    {"limit", "limit 1\n", CARD_PRESENT},
+	    {"dumps", "dumps 1\n", CARD_PRESENT},
+	    {"setuid", "setuid 1\n", CARD_PRESENT},
+	    {"exec", "", CARD_TROUBLE},
+	    {"ptrace", "", CARD_TROUBLE},
+	    {"mount", "", CARD_TROUBLE},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct card_wanted wanted = card_world_wanted(&keys[0], 1);
+		struct card_session *session = NULL;
+		char script[512], logged[128];
+		struct card_seen seen;
+
+		snprintf(script, sizeof(script), "%stry C_OpenSession %s\n",
+		    alice_script, rows[i].deed);
+		card_world_module(&world, "one", script);
+		seen = find(&wanted, &session);
+		card_world_logins(&world, "one", logged, sizeof(logged));
+		if (seen.presence != rows[i].expected)
+			fail_msg("%s: %d", rows[i].deed, seen.presence);
+		assert_string_equal(logged, rows[i].logged);
+		close_session(session);
+	}
+}
+
 static void test_no_program_is_trouble(void **state)
 {
 	const struct card_child child = {.program = "/nonexistent"};
@@ -270,6 +311,7 @@ int main(void)
 	    TEST(test_whatever_fails_while_looking_is_trouble),
 	    TEST(test_lies_about_lengths),
 	    TEST(test_a_module_that_hangs_is_killed_in_time),
+	    TEST(test_what_a_module_may_not_do),
 	    TEST(test_no_program_is_trouble),
 	    TEST(test_a_thousand_operations_leave_nothing),
 	};

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/support/fake_deeds.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static int do_exec(void)
+{
+	return execl("/bin/true", "true", NULL);
+}
+
+static int do_fork(void)
+{
+	pid_t child = fork();
+
+	if (child == 0)
+		_exit(0);
+	return child > 0 ? 0 : -1;
+}
+
+static int do_thread(void)
+{
+	pthread_t thread;
+
+	errno = pthread_create(
+	    &thread, NULL, (void *(*)(void *))(uintptr_t)do_fork, NULL);
+	return errno == 0 ? pthread_join(thread, NULL) : -1;
+}
+
+static int do_inet(void)
+{
+	return socket(AF_INET, SOCK_STREAM, 0);
+}
+
+static int do_unix(void)
+{
+	return socket(AF_UNIX, SOCK_STREAM, 0);
+}
+
+static int do_ptrace(void)
+{
+	return (int)ptrace(PTRACE_TRACEME, 0, NULL, NULL);
+}
+
+static int do_kill(void)
+{
+	return kill(getppid(), 0);
+}
+
+static int do_limit(void)
+{
+	const struct rlimit all = {RLIM_INFINITY, RLIM_INFINITY};
+
+	return setrlimit(RLIMIT_CORE, &all);
+}
+
+static int do_dumps(void)
+{
+	return prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
+}
+
+static int do_setuid(void)
+{
+	return setuid(65534);
+}
+
+static int do_mount(void)
+{
+	return mount("none", "/mnt", "tmpfs", 0, NULL);
+}
+
+int fake_deed(const char *name)
+{
+	static const struct {
+		const char *name;
+		int (*run)(void);
+	} deeds[] = {
+	    {"exec", do_exec},
+	    {"fork", do_fork},
+	    {"thread", do_thread},
+	    {"inet", do_inet},
+	    {"unix", do_unix},
+	    {"ptrace", do_ptrace},
+	    {"kill", do_kill},
+	    {"limit", do_limit},
+	    {"dumps", do_dumps},
+	    {"setuid", do_setuid},
+	    {"mount", do_mount},
+	};
+
+	for (size_t i = 0; i < sizeof(deeds) / sizeof(deeds[0]); i++)
+		if (strcmp(deeds[i].name, name) == 0)
+			return deeds[i].run() < 0 ? errno : 0;
+	return -1;
+}
