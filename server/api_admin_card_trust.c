@@ -25,6 +25,10 @@ static const char *warning_of(
 		return "CRL missing";
 	if (row->needs_crl && row->crl_until <= job->time.now_s)
 		return "CRL stale";
+	if (row->needs_crl &&
+	    card_crl_outlook(row->crl_from, row->crl_until).due <=
+		job->time.now_s)
+		return "CRL ends soon";
 	return end;
 }
 

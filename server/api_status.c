@@ -89,6 +89,19 @@ static void add_cards(struct text *text, const struct server_counts *counts)
 		    card_standing_text(s), counts->cards_unfit[s]);
 }
 
+/* Absent while no card needs a CRL; 0 when one is missing. */
+static void add_crl_until(struct text *text, int64_t until)
+{
+	if (until == INT64_MAX)
+		return;
+	add(text,
+	    "# HELP sekimori_card_crl_until_seconds When the first CRL "
+	    "of a card CA ends, unix time.\n"
+	    "# TYPE sekimori_card_crl_until_seconds gauge\n"
+	    "sekimori_card_crl_until_seconds %lld\n",
+	    (long long)until);
+}
+
 static void add_one(struct text *text, const char *name, const char *type,
     const char *help, unsigned long long value)
 {
@@ -106,6 +119,7 @@ void api_status_metrics(struct server *server, struct http_exchange *exchange)
 
 	add_decisions(&text, counts);
 	add_cards(&text, counts);
+	add_crl_until(&text, server->card_crl_until);
 	add_one(&text, "rate_limited_total", "counter", "Calls answered 429.",
 	    counts->rate_limited);
 	add_one(&text, "unavailable_total", "counter",

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "server/keys/card_verify.h"
 #include "server/store/audit.h"
 #include "server/store/once.h"
 #include "server/store/reserve.h"
@@ -16,6 +17,11 @@ struct housekeeping {
 	int64_t renew_at;  /* when certificates are to be looked at again */
 	bool busy;         /* a job is under way */
 	bool reserve_lost; /* said so already */
+	enum crl_state {
+		CRL_FINE = 0,
+		CRL_SOON,
+		CRL_OVER
+	} crl; /* said so already */
 };
 
 struct chores {
@@ -27,6 +33,7 @@ struct chores {
 	bool renew; /* look at certificates too */
 	bool changed;
 	int64_t next_s;
+	struct card_crl_outlook outlook;
 };
 
 static enum err renew(
@@ -73,6 +80,7 @@ static enum err chores_run(struct job *job, struct store *store)
 	chores->changed = false;
 	reserve_renew(store->reserve);
 	chores->next_s = chores->keeping->renew_at;
+	chores->outlook = card_authorities_outlook(store->card_authorities);
 	/* In doubtful time nothing is over and nothing is due. */
 	if (err != ERR_NONE || !chores->trusted)
 		return err;
@@ -113,6 +121,38 @@ static void reload_finish(struct job *job, enum err err)
 	chores_free(chores);
 }
 
+/* A CRL that nobody renews stops the cards of its CA: somebody must hear of
+ * it while they still work. */
+static void watch_crls(
+    struct housekeeping *keeping, const struct chores *chores)
+{
+	static const struct {
+		int level;
+		const char *text;
+	} said[] = {
+	    [CRL_FINE] = {LOG_NOTICE, "the CRLs of all card CAs are fresh"},
+	    [CRL_SOON] = {LOG_WARNING,
+		"the CRL of a card CA ends soon: give the next one by "
+		"sekimorictl card trust"},
+	    [CRL_OVER] = {LOG_ERR,
+		"the CRL of a card CA is stale or missing: its cards cannot "
+		"log in"},
+	};
+	enum crl_state state = CRL_FINE;
+
+	keeping->server->card_crl_until = chores->outlook.until;
+	if (!chores->trusted)
+		return;
+	if (chores->outlook.until <= chores->now_s)
+		state = CRL_OVER;
+	else if (chores->outlook.due <= chores->now_s)
+		state = CRL_SOON;
+	if (state != keeping->crl)
+		log_line(said[state].level, said[state].text,
+		    LOG_NUMBER("until", chores->outlook.until));
+	keeping->crl = state;
+}
+
 static void chores_finish(struct job *job, enum err err)
 {
 	struct chores *chores = (struct chores *)job;
@@ -124,6 +164,7 @@ static void chores_finish(struct job *job, enum err err)
 		chores_free(chores);
 		return;
 	}
+	watch_crls(keeping, chores);
 	keeping->renew_at = chores->next_s;
 	if (!chores->changed) {
 		chores_free(chores);
@@ -191,6 +232,7 @@ enum err housekeeping_start(struct server *server, struct housekeeping **out)
 	if (!keeping)
 		return ERR_MEMORY;
 	keeping->server = server;
+	server->card_crl_until = INT64_MAX; /* until it was looked at */
 	keeping->timer =
 	    event_new(server->base, -1, EV_PERSIST, on_timer, keeping);
 	if (!keeping->timer || event_add(keeping->timer, &every) != 0) {

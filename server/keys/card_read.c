@@ -222,6 +222,14 @@ void card_crl_dates(const unsigned char *der, size_t length, int64_t *out_from,
 	X509_CRL_free(crl);
 }
 
+struct card_crl_outlook card_crl_outlook(int64_t from, int64_t until)
+{
+	int64_t life = until - from;
+
+	return (struct card_crl_outlook){
+	    .due = until == 0 ? 0 : until - life / 4, .until = until};
+}
+
 /* --- a person's certificate ---------------------------------------------- */
 
 static enum err check_person(X509 *certificate, char problem[CARD_PROBLEM_SIZE])

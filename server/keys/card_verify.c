@@ -247,7 +247,10 @@ static int check_crl_time(X509_STORE_CTX *context, X509_CRL *crl)
 struct trusted {
 	X509 *certificate; /* borrowed from store */
 	X509_STORE *store; /* this CA and its CRL alone */
+	struct card_crl_outlook outlook;
 };
+
+static const struct card_crl_outlook never = {INT64_MAX, INT64_MAX};
 
 struct card_authorities {
 	size_t count;
@@ -272,8 +275,8 @@ static void sort_crl(X509_CRL *crl, X509 *ca)
 }
 
 /* One that is not this CA's counts as none. */
-static bool add_crl(
-    X509_STORE *store, X509 *ca, const struct card_authority *row)
+static bool add_crl(X509_STORE *store, X509 *ca,
+    const struct card_authority *row, struct card_crl_outlook *outlook)
 {
 	X509_CRL *crl =
 	    row->crl ? card_crl_from_der(row->crl, row->crl_length) : NULL;
@@ -281,14 +284,16 @@ static bool add_crl(
 
 	if (crl && card_crl_is_of(crl, ca)) {
 		sort_crl(crl, ca);
+		*outlook =
+		    card_crl_outlook(card_crl_from(crl), card_crl_until(crl));
 		done = X509_STORE_add_crl(store, crl) == 1;
 	}
 	X509_CRL_free(crl);
 	return done;
 }
 
-static bool fill_store(
-    X509_STORE *store, X509 *ca, const struct card_authority *row)
+static bool fill_store(X509_STORE *store, X509 *ca,
+    const struct card_authority *row, struct card_crl_outlook *outlook)
 {
 	X509_VERIFY_PARAM *param = X509_STORE_get0_param(store);
 	unsigned long flags = X509_V_FLAG_PARTIAL_CHAIN;
@@ -300,7 +305,7 @@ static bool fill_store(
 	X509_VERIFY_PARAM_set_auth_level(param, AUTH_LEVEL);
 	return X509_VERIFY_PARAM_set_flags(param, flags) == 1 &&
 	       X509_STORE_add_cert(store, ca) == 1 &&
-	       (!row->needs_crl || add_crl(store, ca, row));
+	       (!row->needs_crl || add_crl(store, ca, row, outlook));
 }
 
 static enum err trust(struct trusted *trusted, const struct card_authority *row)
@@ -310,9 +315,11 @@ static enum err trust(struct trusted *trusted, const struct card_authority *row)
 	X509_STORE *store = X509_STORE_new();
 	enum err err = ERR_NONE;
 
+	if (!row->needs_crl)
+		trusted->outlook = never;
 	if (!ca)
 		err = ERR_INVALID;
-	else if (!store || !fill_store(store, ca, row))
+	else if (!store || !fill_store(store, ca, row, &trusted->outlook))
 		err = ERR_MEMORY;
 	if (err == ERR_NONE) {
 		trusted->certificate = ca;
@@ -347,6 +354,23 @@ enum err card_authorities_new(const struct card_authority *rows, size_t count,
 	}
 	*out = authorities;
 	return ERR_NONE;
+}
+
+struct card_crl_outlook card_authorities_outlook(
+    const struct card_authorities *authorities)
+{
+	struct card_crl_outlook first = never;
+
+	for (size_t i = 0; authorities && i < authorities->count; i++) {
+		const struct card_crl_outlook *one =
+		    &authorities->list[i].outlook;
+
+		if (one->due < first.due)
+			first.due = one->due;
+		if (one->until < first.until)
+			first.until = one->until;
+	}
+	return first;
 }
 
 /* --- judging ------------------------------------------------------------- */

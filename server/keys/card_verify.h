@@ -41,6 +41,18 @@ enum err card_authorities_new(const struct card_authority *rows, size_t count,
 void card_authorities_free(struct card_authorities *authorities);
 
 /*
+ * When the first CRL that is needed ends: nobody logs in with a card of that
+ * CA afterwards. `due`, when a quarter of its life is left, is the time to
+ * worry. One that is missing: both 0; none is needed: both INT64_MAX.
+ */
+struct card_crl_outlook {
+	int64_t due, until; /* unix seconds */
+};
+struct card_crl_outlook card_authorities_outlook(
+    const struct card_authorities *authorities);
+struct card_crl_outlook card_crl_outlook(int64_t from, int64_t until);
+
+/*
  * What an officer gives to `card trust`, PEM or DER, checked: a CA
  * certificate in its time that may sign certificates (and CRLs, if there is
  * one); a CRL signed by it, with nextUpdate, not stale. ERR_INVALID fills

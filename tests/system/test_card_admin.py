@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """sekimorictl card: whose card is whose and which CAs are believed, for people
 and for programs. Certificates are files here; cards are in other tests."""
+import re
 import time
 
 import pytest
 
+from client import over_socket
 from pki import Authority, openssl
 from test_admin import refused
 
@@ -122,6 +124,31 @@ def der_crl(authority):
     path = authority.dir / "crl.der"
     openssl("crl", "-in", authority.crl_path, "-outform", "DER", "-out", path)
     return path
+
+
+def test_a_forgotten_crl_is_told_in_log_and_metrics(servers, world):
+    own, ca = servers(), Authority(world.directory("pki"), "Forgetful")
+
+    def metric():
+        reply = over_socket(own.admin_socket, "GET", "/metrics")
+        found = re.search(rb"^sekimori_card_crl_until_seconds (\d+)$",
+                          reply.body, re.M)
+        return found and int(found[1])
+
+    assert metric() is None
+    own.ctl("card", "trust", ca.pem, "--crl", ca.crl(seconds=2))
+    wait_for(lambda: "its cards cannot log in" in own.log())
+    assert 0 < metric() <= time.time()
+    own.ctl("card", "trust", ca.pem, "--crl", ca.crl())
+    wait_for(lambda: "card CAs are fresh" in own.log())
+    assert metric() > time.time() + 20 * DAY
+
+
+def wait_for(condition, timeout_s=10):
+    end = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.1)
 
 
 def test_revoked_by_the_ca(server, world):

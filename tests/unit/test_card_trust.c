@@ -217,6 +217,35 @@ static void a_crl_of_another_scope(void **state)
 	    look_at(trust(&town, true, crl), &wish), CARD_CRL_MISSING);
 }
 
+static void check_outlook(
+    struct card_authorities *trusted, int64_t due, int64_t until)
+{
+	struct card_crl_outlook outlook = card_authorities_outlook(trusted);
+
+	assert_int_equal(outlook.due, due);
+	assert_int_equal(outlook.until, until);
+	card_authorities_free(trusted);
+}
+
+static void when_the_first_crl_ends(void **state)
+{
+	(void)state;
+	check_outlook(NULL, INT64_MAX, INT64_MAX);
+	check_outlook(trust(&town, false, NULL), INT64_MAX, INT64_MAX);
+	check_outlook(trust(&town, true, NULL), 0, 0);
+	check_outlook(trust_both(false, true), 0, 0);
+	check_outlook(trust(&town, true, fresh_crl(NULL)),
+	    MAKER_NOW + MAKER_DAY / 2, MAKER_NOW + MAKER_DAY);
+	check_outlook(
+	    trust(&town, true,
+		maker_crl(&town, town.key, MAKER_NOW - MAKER_DAY, 0, NULL)),
+	    0, 0);
+	check_outlook(
+	    trust(&town, true,
+		maker_crl(&other, other.key, MAKER_NOW, MAKER_NOW + 9, NULL)),
+	    0, 0);
+}
+
 static void too_many_authorities(void **state)
 {
 	static struct card_authority rows[CARD_AUTHORITIES_MAX + 1];
@@ -242,6 +271,7 @@ int main(void)
 	    cmocka_unit_test(a_crl_that_is_not_fresh),
 	    cmocka_unit_test(a_crl_of_somebody_else),
 	    cmocka_unit_test(a_crl_of_another_scope),
+	    cmocka_unit_test(when_the_first_crl_ends),
 	    cmocka_unit_test(too_many_authorities),
 	};
 
