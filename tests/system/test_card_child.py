@@ -159,6 +159,20 @@ def test_the_last_try_is_told_before_the_pin(world, inserted):
         assert one.sign(inserted.pin)[0] == card_child.SIGNED
 
 
+def test_a_try_lost_elsewhere_is_told_before_the_last_is_spent(
+        world, inserted):
+    """The person was shown a fresh card; another program failed meanwhile."""
+    with child(world, cards.OPENSC) as one:
+        seen = one.find(inserted.certificate.key_hash())
+        assert seen.pin == card_child.FINE
+        inserted.tries(1)
+        assert one.sign(inserted.pin)[0] == card_child.SIGN_TROUBLE
+    assert not inserted.pins_tried()
+    with child(world, cards.OPENSC) as one:
+        seen = one.find(inserted.certificate.key_hash())
+        assert seen.pin == card_child.FINAL
+
+
 @pytest.mark.parametrize("word", [0x6983, 0x6984])
 def test_a_lock_by_either_status_word(world, inserted, word):
     """OpenSC takes the second for a general error."""
