@@ -4,9 +4,10 @@
  * (the card is inserted), hangs up (it is removed), and takes orders from a
  * FIFO, one a line, answered by the log's line `ctl ORDER`:
  *
- *	insert | remove | reinsert MS | tries N | quit
+ *	insert | remove | reinsert MS | tries N | tell | quit
  *	cut-on INS [N] | short-on INS [N] | long-on INS [N] | silent-on INS [N]
- *	sw-on INS SW [N]	(in hexadecimal; N: after so many others)
+ *	sw-on INS SW [N]	(in hexadecimal, 100 any; N: after so many)
+ *	(SW 6983 and 6984 lock the PIN as well)
  *	apdu-delay MS | sign-delay MS | false-ends 0|1
  *
  * vcard -a jpki|piv [-p PORT] [-c FIFO] [-l LOG] [-r] -k KEY.pem -x CERT.der
@@ -191,6 +192,10 @@ static void obey(struct vcard *card, struct line *line, const char *order)
 	} else if (sscanf(order, "tries %d", &number) == 1) {
 		card->pins[VCARD_AUTH].left = number;
 		card->pins[VCARD_SIGN].left = number;
+	} else if (strcmp(order, "tell") == 0) {
+		vcard_log(card, "PINs verified: %d %d",
+		    card->pins[VCARD_AUTH].verified,
+		    card->pins[VCARD_SIGN].verified);
 	} else if (strcmp(order, "quit") == 0) {
 		exit(EXIT_SUCCESS);
 	} else if (!set_fault(&card->faults, order)) {

@@ -17,6 +17,7 @@
 enum {
 	VCARD_BYTES_MAX = 8192,
 	VCARD_PIN_SIZE = 17,
+	VCARD_ANY_INS = 0x100,
 };
 
 /* Status words, ISO/IEC 7816-4, 5.3.4. */
@@ -55,7 +56,7 @@ struct vcard_key {
 };
 
 /* Strikes once: at the command with this instruction after so many others
- * with it. ins -1: never. */
+ * with it, or with any (VCARD_ANY_INS). ins -1: never. */
 struct vcard_fault {
 	int ins, after;
 };

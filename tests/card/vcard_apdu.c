@@ -120,7 +120,8 @@ static bool parse(const unsigned char *apdu, size_t length, struct command *out)
 
 static bool is_due(struct vcard_fault *fault, const struct command *command)
 {
-	if (fault->ins != command->ins || fault->after-- > 0)
+	if ((fault->ins != command->ins && fault->ins != VCARD_ANY_INS) ||
+	    fault->after-- > 0)
 		return false;
 	fault->ins = -1;
 	return true;
@@ -149,8 +150,12 @@ static int answer(
 {
 	int word;
 
-	if (is_due(&card->faults.word, command))
-		return card->faults.status_word;
+	if (is_due(&card->faults.word, command)) {
+		word = card->faults.status_word;
+		if (word == SW_BLOCKED || word == SW_UNUSABLE)
+			card->pins[VCARD_AUTH].left = 0;
+		return word;
+	}
 	if (command->ins == INS_GET_RESPONSE && card->pending.length > 0) {
 		*out = card->pending;
 		word = SW_OK;

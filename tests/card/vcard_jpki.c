@@ -74,9 +74,9 @@ static int read_file(
 	if (card->file == FILE_AUTH_CERTIFICATE)
 		file = &card->keys[VCARD_AUTH].certificate;
 	if (card->file == FILE_SIGN_CERTIFICATE) {
-		vcard_log(card, "reads the signature certificate");
 		if (!card->pins[VCARD_SIGN].verified)
 			return SW_SECURITY;
+		vcard_log(card, "gives the signature certificate away");
 		file = &card->keys[VCARD_SIGN].certificate;
 	}
 	if (card->file == FILE_AUTH_CA || card->file == FILE_SIGN_CA)

@@ -15,6 +15,7 @@ class Agent:
         self.socket = self.dir / "agent.sock"
         self.log_path = self.dir / "log"
         self.process = None
+        self.environment = {}  # added to each start()
 
     def join(self, server, name=None, url=None):
         """Adds a terminal to the server and joins it by its code."""
@@ -41,8 +42,8 @@ class Agent:
             self.process = subprocess.Popen(
                 [self.world.program("sekimori-agent"), "run", "--state-dir",
                  self.state, "--socket", self.socket],
-                env=self.world.environment(**environment), stdout=log,
-                stderr=log, stdin=subprocess.DEVNULL)
+                env=self.world.environment(**self.environment, **environment),
+                stdout=log, stderr=log, stdin=subprocess.DEVNULL)
         wait_for("the agent's socket", self._is_ready, START_S)
         return self
 
@@ -76,7 +77,7 @@ class Agent:
         return self.log_path.read_text(errors="replace")
 
     # --- configuration ----------------------------------------------------
-    def _set(self, key, value):
+    def set(self, key, value):
         """Sets one line of agent.conf."""
         path = self.state / "agent.conf"
         lines = [line for line in path.read_text().splitlines()
@@ -90,8 +91,8 @@ class Agent:
         return ""
 
     def allow_user_service(self, name):
-        self._set("user_services", f"{name} vlock")
+        self.set("user_services", f"{name} vlock")
 
     def add_server(self, url, first=False):
         known = self._get("servers")
-        self._set("servers", f"{url} {known}" if first else f"{known} {url}")
+        self.set("servers", f"{url} {known}" if first else f"{known} {url}")

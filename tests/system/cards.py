@@ -16,8 +16,12 @@ OPENSC = "/usr/lib/x86_64-linux-gnu/opensc-pkcs11.so"
 SOFTHSM = "/usr/lib/softhsm/libsofthsm2.so"
 VPCD = "/usr/lib/pcsc/drivers/serial/libifdvpcd.so"
 PORTS = (35963, 35964)  # of the two readers
-VERIFY, SELECT, READ, GET_DATA = 0x20, 0xa4, 0xb0, 0xcb
+VERIFY, SELECT, READ, GET_DATA, ANY = 0x20, 0xa4, 0xb0, 0xcb, 0x100
 SIGN = {"jpki": 0x2a, "piv": 0x87}
+
+FAULTLESS = ("apdu-delay 0", "sign-delay 0", "false-ends 0", "cut-on ffffffff",
+             "short-on ffffffff", "long-on ffffffff", "silent-on ffffffff",
+             "sw-on ffffffff 0")
 
 # Unlike anything else that a test could write, where the card allows it.
 PIN_SOFTHSM, PIN_PIV, PIN_JPKI = "mikan-7712-hako", "90417263", "4817"
@@ -99,7 +103,7 @@ class Card:
             env=world.environment())
         wait_for("the card's orders", self.fifo.exists)
         self._mark = 0
-        self.is_in = False
+        self.was_silent = False
 
     # --- orders -------------------------------------------------------------
     def order(self, text):
@@ -110,30 +114,46 @@ class Card:
         wait_for(f"the card to {text}",
                  lambda: self._log().count(f"ctl {text}\n") > before)
 
+    @property
+    def is_in(self):
+        """As the card itself says, which may have been cut off."""
+        return self._log().rfind(" inserted\n") > \
+            self._log().rfind(" removed\n")
+
     def insert(self):
-        """In the reader, and noticed by pcscd."""
+        """In the reader, and found by pcscd, which looks every 0.4 s and
+        powers up what it finds."""
         self.order("insert")
-        self._noticed()
+        self._found()
         return self
 
-    def _noticed(self):
-        """pcscd looks every 0.4 s, and powers a card up that it finds."""
+    def _found(self):
         wait_for("pcscd to find the card", lambda: "control 1" in
                  self._log().rsplit("inserted", 1)[-1])
-        self.is_in = True
 
     def remove(self):
         self.order("remove")
-        self.is_in = False
 
     def remove_noticed(self):
         """Out, and pcscd has looked since."""
-        self.remove()
-        time.sleep(0.6)
+        if self.is_in:
+            self.remove()
+        time.sleep(0.5)
 
-    def reinsert(self, ms=50):
-        self.order(f"reinsert {ms}")
-        self._noticed()
+    def reinsert(self):
+        """Out and in again, both noticed."""
+        self.order("reinsert 600")
+        self._found()
+
+    def is_logged_in(self):
+        """Whether the card would sign for whoever asks next."""
+        self.order("tell")
+        return not self._log().rsplit("PINs verified: ")[-1].startswith("0 0")
+
+    def silent_on(self, ins, after=0):
+        """No answer any more, until it is taken out."""
+        self.was_silent = True
+        self.order(f"silent-on {ins:02x} {after}")
 
     def tries(self, count):
         self.order(f"tries {count}")
@@ -146,16 +166,16 @@ class Card:
         self.order(f"sw-on {ins:02x} {word:04x} {after}")
 
     def restore(self):
-        """As new, and out of the reader."""
-        self.order("apdu-delay 0")
-        self.order("sign-delay 0")
-        self.order("false-ends 0")
-        for fault in ("cut", "short", "long", "silent"):
-            self.order(f"{fault}-on ffffffff")
-        self.order("sw-on ffffffff 0")
+        """As new, and back in the reader if it was taken out."""
+        for fault in FAULTLESS:
+            self.order(fault)
         self.tries(3)
-        self.remove()
+        if not self.is_in or self.was_silent:
+            self.remove_noticed()
+            self.insert()
+        self.was_silent = False
         self.mark()
+        return self
 
     def stop(self):
         stop(self.process, 3)
@@ -199,12 +219,18 @@ class Tokens:
 
     def __init__(self, world):
         self.world, self.dir = world, world.directory("softhsm")
-        (self.dir / "tokens").mkdir()
         self.config = self.dir / "softhsm2.conf"
-        self.config.write_text(f"directories.tokendir = {self.dir}/tokens\n"
-                               "objectstore.backend = file\nlog.level = ERROR\n"
-                               "slots.removable = false\n")
         self._ids = 0
+        self.empty()
+
+    def empty(self):
+        """No token any more, for whoever reads the configuration anew."""
+        self._ids += 1
+        folder = self.dir / f"tokens{self._ids}"
+        folder.mkdir()
+        self.config.write_text(f"directories.tokendir = {folder}\n"
+                               "objectstore.backend = file\n"
+                               "log.level = ERROR\nslots.removable = false\n")
 
     def _run(self, *command):
         done = subprocess.run(
@@ -255,7 +281,9 @@ class Shim:
 def pin_drivers(directory):
     """An OpenSC configuration with two card drivers, not thirty to probe."""
     path = directory / "opensc.conf"
-    path.write_text("app default {\n\tcard_drivers = jpki, PIV-II;\n}\n")
+    path.write_text("app default {\n\tcard_drivers = jpki, PIV-II;\n"
+                    "\treader_driver pcsc {\n\t\tdisconnect_action = reset;"
+                    "\n\t}\n}\n")
     return path
 
 

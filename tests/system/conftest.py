@@ -81,10 +81,14 @@ def servers(world):
 def agents(world):
     made = []
 
-    def make(server, **how):
+    def make(server, modules=(), environment=None, **how):
+        """modules: the only ones it may use for cards."""
         agent = Agent(world)
         made.append(agent)
         agent.join(server, **how)
+        if modules:
+            agent.set("card_modules", " ".join(map(str, modules)))
+        agent.environment = environment or {}
         return agent.start()
 
     yield make

@@ -46,7 +46,7 @@ def openssl(*arguments, **how):
     return done.stdout
 
 
-def new_key(path, kind="rsa:2048"):
+def new_key(path, kind):
     """kind: rsa:BITS or the name of a curve, as P-256."""
     if kind.startswith("rsa:"):
         openssl("genpkey", "-algorithm", "RSA", "-pkeyopt",
@@ -92,7 +92,7 @@ class Authority:
         openssl("x509", "-in", self.pem, "-outform", "DER", "-out", self.der)
         self.crl()
 
-    def issue(self, name, kind="rsa:2048", start=None, end=None, key=None,
+    def issue(self, name, kind="P-256", start=None, end=None, key=None,
               usage="person"):
         """start, end: unix seconds. key: of an earlier certificate."""
         stem = self.dir / f"card{next(NUMBERS)}"

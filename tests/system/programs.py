@@ -3,7 +3,9 @@
 locker, on a terminal each. Writes /etc/pam.d of the private world. Knows
 prompts and outcomes, not why."""
 import os
+import select
 import subprocess
+import time
 
 import pexpect
 
@@ -194,6 +196,9 @@ class Probe:
             "".join(line + "\n" for line in lines))
         (self.confdir / name).chmod(0o644)
 
+    def talk(self, service, user, **how):
+        return Talk(self, service, user, **how)
+
     def __call__(self, service, user, answers=(), steps=("auth",), run_as=None,
                  timeout_s=30, **items):
         """Runs the steps; a Run with codes, prompts and messages."""
@@ -212,7 +217,54 @@ class Probe:
         return Run(done.stdout)
 
 
+class Talk:
+    """A probe that is answered step by step, so that something can happen
+    while a prompt waits."""
+
+    def __init__(self, probe, service, user, steps=("auth",), run_as=None):
+        command = [probe.program, probe.confdir, service, user, *steps]
+        if run_as:
+            command = as_user(run_as, *map(str, command))
+        self.text = ""
+        # pylint: disable=consider-using-with
+        self.process = subprocess.Popen(
+            list(map(str, command)), stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE, env=probe.world.environment(LANG="C"))
+        self._fd = self.process.stdout.fileno()
+
+    def prompt(self, timeout_s=8.0):
+        """The next prompt; None when the probe ends without one."""
+        end = time.monotonic() + timeout_s
+        asked = Run(self.text).prompts
+        while len(Run(self._whole_lines()).prompts) == len(asked):
+            left = end - time.monotonic()
+            assert left > 0, f"no prompt within {timeout_s} s: {self.text}"
+            if select.select([self._fd], [], [], left)[0]:
+                data = os.read(self._fd, 4096)
+                if not data:
+                    return None
+                self.text += data.decode(errors="replace")
+        return Run(self.text).prompts[-1]
+
+    def _whole_lines(self):
+        return self.text[:self.text.rfind("\n") + 1]
+
+    def answer(self, text):
+        self.process.stdin.write(f"{text}\n".encode())
+        self.process.stdin.flush()
+
+    def end(self, timeout_s=30):
+        """No more answers than were given: the Run."""
+        more, _ = self.process.communicate(timeout=timeout_s)
+        self.text += more.decode(errors="replace")
+        assert self.process.returncode == 0, self.text
+        return Run(self.text)
+
+
 class Run:
+    """What a probe printed. A prompt may have a message before it, on a line
+    of its own: that is counted among the messages."""
+
     def __init__(self, text):
         self.text = text
         self.codes, self.prompts, self.messages = [], [], []
@@ -230,6 +282,9 @@ class Run:
             elif word == "fact":
                 key, value = rest.split()
                 self.facts[key] = int(value)
+            elif self.prompts:
+                self.messages.append(self.prompts[-1])
+                self.prompts[-1] = line
 
     @property
     def code(self):
