@@ -281,9 +281,7 @@ class Shim:
 def pin_drivers(directory):
     """An OpenSC configuration with two card drivers, not thirty to probe."""
     path = directory / "opensc.conf"
-    path.write_text("app default {\n\tcard_drivers = jpki, PIV-II;\n"
-                    "\treader_driver pcsc {\n\t\tdisconnect_action = reset;"
-                    "\n\t}\n}\n")
+    path.write_text("app default {\n\tcard_drivers = jpki, PIV-II;\n}\n")
     return path
 
 

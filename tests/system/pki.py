@@ -58,6 +58,12 @@ def new_key(path, kind):
     return path
 
 
+def hash_of_key(path):
+    """SHA-256 of the SubjectPublicKeyInfo in hexadecimal."""
+    public = openssl("pkey", "-in", path, "-pubout", "-outform", "DER")
+    return openssl("dgst", "-sha256", "-r", input=public)[:64].decode()
+
+
 def asn1_time(unix):
     return time.strftime("%Y%m%d%H%M%SZ", time.gmtime(unix))
 
@@ -69,9 +75,7 @@ class Certificate:
         self.key, self.pem, self.der = key, pem, der
 
     def key_hash(self):
-        """SHA-256 of the SubjectPublicKeyInfo in hexadecimal."""
-        public = openssl("pkey", "-in", self.key, "-pubout", "-outform", "DER")
-        return openssl("dgst", "-sha256", "-r", input=public)[:64].decode()
+        return hash_of_key(self.key)
 
 
 class Authority:
@@ -108,6 +112,9 @@ class Authority:
         der = stem.with_suffix(".der")
         openssl("x509", "-in", pem, "-outform", "DER", "-out", der)
         return Certificate(key, pem, der)
+
+    def key_hash(self):
+        return hash_of_key(self.dir / "ca.key")
 
     def revoke(self, certificate):
         openssl("ca", "-config", self.config, "-revoke", certificate.pem)
