@@ -403,11 +403,17 @@ enum err card_dialogue_run(const struct login_choosing *choosing,
 	}
 	while (step != STEP_DONE)
 		step = take(&dialogue, step);
+	if (out->kind == LOGIN_OFFER_CARD) {
+		out->session = dialogue.session;
+		dialogue.session = NULL;
+	}
 	let_go(&dialogue);
 	return dialogue.err;
 }
 
-void login_offer_wipe(struct login_offer *offer)
+void login_offer_end(struct login_offer *offer, const struct card_reader *cards)
 {
+	if (offer->session)
+		cards->close(cards->context, offer->session);
 	secret_wipe_bytes(offer, sizeof(*offer));
 }

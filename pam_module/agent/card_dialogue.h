@@ -41,7 +41,7 @@ enum login_offer_kind {
 	LOGIN_OFFER_PIN_LOCKED, /* nothing to be sent */
 };
 
-/* Wiped by the caller. */
+/* To be given to login_offer_end(). */
 struct login_offer {
 	enum login_offer_kind kind;
 	bool is_card_demanded; /* no code was asked for */
@@ -51,13 +51,18 @@ struct login_offer {
 	enum typed_kind typed; /* of a code */
 	struct secret code;
 	struct card_signature signature; /* of a card */
+	struct card_session *session; /* of a card: it still has to forget the
+					 PIN, which the server need not wait
+					 for */
 	unsigned char key[CARD_HASH_BYTES];
 };
 
-/* Any error: the person has gone. No child is left behind either way. */
+/* Any error: the person has gone. */
 enum err card_dialogue_run(const struct login_choosing *choosing,
     struct login_turn *turn, struct login_offer *out);
 
-void login_offer_wipe(struct login_offer *offer);
+/* Wipes it; no child is left behind. */
+void login_offer_end(
+    struct login_offer *offer, const struct card_reader *cards);
 
 #endif

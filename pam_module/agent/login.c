@@ -119,7 +119,7 @@ static enum err finish(struct login *login, const struct login_reply *asked)
 	explain(login, &offer);
 	remember_card(login, &offer);
 out:
-	login_offer_wipe(&offer);
+	login_offer_end(&offer, &login->means->cards);
 	return err;
 }
 
@@ -138,7 +138,7 @@ static enum err pretend(struct login *login, struct login_reply *reply)
 	login_shapes_pretend(
 	    login->means->shapes, login->subject->service, &nobodys);
 	err = choose(login, &nobodys, &unused);
-	login_offer_wipe(&unused);
+	login_offer_end(&unused, &login->means->cards);
 	if (err != ERR_NONE)
 		return err;
 	post_challenge(login, &again);

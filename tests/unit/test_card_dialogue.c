@@ -20,7 +20,7 @@ static void the_person_chooses_without_a_menu(void **state)
 	static const struct row rows[] = {
 	    {"card there", ANY, .looks = {HERE}, .typed = {"1234"},
 		.signs = {SIGNS}, .answer = ACCEPT_ROW,
-		.trace = "look PIN sign:1234 shut send:card", FRAME_ACCEPT},
+		.trace = "look PIN sign:1234 send:card shut", FRAME_ACCEPT},
 	    {"no card, code", ANY, .looks = {NONE}, .typed = {"755224"},
 		.trace = "look CODE send:otp", REFUSED},
 	    {"no card, emergency code", ANY, .looks = {NONE},
@@ -29,7 +29,7 @@ static void the_person_chooses_without_a_menu(void **state)
 	    {"no card, nothing typed, card put in", ANY, .looks = {NONE, HERE},
 		.typed = {"", "", "1234"}, .signs = {SIGNS},
 		.answer = ACCEPT_ROW,
-		.trace = "look CODE CARD look PIN sign:1234 shut send:card",
+		.trace = "look CODE CARD look PIN sign:1234 send:card shut",
 		FRAME_ACCEPT},
 	    {"nothing at all", ANY, .looks = {NONE, NONE}, .typed = {"", ""},
 		.trace = "look CODE CARD look send:empty", .result = FRAME_DENY,
@@ -40,8 +40,8 @@ static void the_person_chooses_without_a_menu(void **state)
 	    {"to the code and back", ANY, .looks = {HERE, HERE},
 		.typed = {"", "", "", "1234"}, .signs = {SIGNS},
 		.answer = ACCEPT_ROW,
-		.trace = "look PIN shut CODE CARD look PIN sign:1234 shut "
-			 "send:card",
+		.trace =
+		    "look PIN shut CODE CARD look PIN sign:1234 send:card shut",
 		FRAME_ACCEPT},
 	    {"to and fro without end", ANY, .looks = {HERE, HERE},
 		.typed = {"", "", "", "", ""},
@@ -50,7 +50,7 @@ static void the_person_chooses_without_a_menu(void **state)
 		REFUSED},
 	    {"card demanded", CARD_ONLY, .looks = {NONE, HERE},
 		.typed = {"", "1234"}, .signs = {SIGNS}, .answer = ACCEPT_ROW,
-		.trace = "look CARD look PIN sign:1234 shut send:card",
+		.trace = "look CARD look PIN sign:1234 send:card shut",
 		FRAME_ACCEPT},
 	    {"card demanded, never there", CARD_ONLY,
 		.looks = {NONE, NONE, NONE, NONE}, .typed = {"", "", ""},
@@ -92,8 +92,8 @@ static void a_wrong_card_is_said_to_be_one(void **state)
 	    {"wrong card, then the right one", CARD_ONLY,
 		.looks = {OTHER, SEVERAL, HERE}, .typed = {"", "", "1234"},
 		.signs = {SIGNS}, .answer = ACCEPT_ROW,
-		.trace = "look CARD<other> look CARD<several> look PIN "
-			 "sign:1234 shut send:card",
+		.trace =
+		    "look CARD<other> look CARD<several> look PIN sign:1234 send:card shut",
 		FRAME_ACCEPT},
 	    {"wrong cards without end", CARD_ONLY,
 		.looks = {OTHER, OTHER, OTHER, OTHER}, .typed = {"", "", ""},
@@ -125,14 +125,14 @@ static void tries_are_shown_and_the_last_is_not_spent(void **state)
 	    {"wrong, then right", ANY, .looks = {HERE},
 		.typed = {"9999", "1234"}, .signs = {MISS(2), SIGNS},
 		.answer = ACCEPT_ROW,
-		.trace = "look PIN sign:9999 PIN<wrong 2> sign:1234 shut "
-			 "send:card",
+		.trace =
+		    "look PIN sign:9999 PIN<wrong 2> sign:1234 send:card shut",
 		FRAME_ACCEPT},
 	    {"wrong, tries not told", ANY, .looks = {HERE},
 		.typed = {"9999", "1234"}, .signs = {MISS(-1), SIGNS},
 		.answer = ACCEPT_ROW,
-		.trace = "look PIN sign:9999 PIN<wrong> sign:1234 shut "
-			 "send:card",
+		.trace =
+		    "look PIN sign:9999 PIN<wrong> sign:1234 send:card shut",
 		FRAME_ACCEPT},
 	    {"three times wrong", ANY, .looks = {HERE},
 		.typed = {"9999", "8888", "7777"},
@@ -143,21 +143,21 @@ static void tries_are_shown_and_the_last_is_not_spent(void **state)
 		.number = 7},
 	    {"few left before", ANY, .looks = {LOW(2)}, .typed = {"1234"},
 		.signs = {SIGNS}, .answer = ACCEPT_ROW,
-		.trace = "look PIN<low 2> sign:1234 shut send:card",
+		.trace = "look PIN<low 2> sign:1234 send:card shut",
 		FRAME_ACCEPT},
 	    {"last left before, yes", ANY, .looks = {FINAL},
 		.typed = {"yes", "1234"}, .signs = {SIGNS},
 		.answer = ACCEPT_ROW,
-		.trace = "look LAST<low 1> PIN sign:1234 shut send:card",
+		.trace = "look LAST<low 1> PIN sign:1234 send:card shut",
 		FRAME_ACCEPT},
 	    {"yes in Japanese", ANY, .looks = {FINAL},
 		.typed = {"はい", "1234"}, .signs = {SIGNS},
 		.answer = ACCEPT_ROW,
-		.trace = "look LAST<low 1> PIN sign:1234 shut send:card",
+		.trace = "look LAST<low 1> PIN sign:1234 send:card shut",
 		FRAME_ACCEPT},
 	    {"a short one", ANY, .looks = {FINAL}, .typed = {"Y", "1234"},
 		.signs = {SIGNS}, .answer = ACCEPT_ROW,
-		.trace = "look LAST<low 1> PIN sign:1234 shut send:card",
+		.trace = "look LAST<low 1> PIN sign:1234 send:card shut",
 		FRAME_ACCEPT},
 	    {"last by count, not by flag", ANY, .looks = {LOW(1)},
 		.typed = {"no", "755224"},
@@ -174,8 +174,8 @@ static void tries_are_shown_and_the_last_is_not_spent(void **state)
 	    {"the last but one wrong, then yes", ANY, .looks = {LOW(2)},
 		.typed = {"9999", "yes", "1234"}, .signs = {MISS_FINAL, SIGNS},
 		.answer = ACCEPT_ROW,
-		.trace = "look PIN<low 2> sign:9999 LAST<wrong 1> PIN "
-			 "sign:1234 shut send:card",
+		.trace =
+		    "look PIN<low 2> sign:9999 LAST<wrong 1> PIN sign:1234 send:card shut",
 		FRAME_ACCEPT},
 	    {"the last wrong", ANY, .looks = {FINAL}, .typed = {"yes", "9999"},
 		.signs = {MISS_LOCKED},
@@ -216,11 +216,11 @@ static void a_pin_of_the_wrong_length_never_reaches_the_card(void **state)
 	const struct row rows[] = {
 	    {"too short", ANY, .looks = {HERE}, .typed = {"123", "1234"},
 		.signs = {SIGNS}, .answer = ACCEPT_ROW,
-		.trace = "look PIN PIN<length> sign:1234 shut send:card",
+		.trace = "look PIN PIN<length> sign:1234 send:card shut",
 		FRAME_ACCEPT},
 	    {"too long", ANY, .looks = {HERE}, .typed = {"123456789", "1234"},
 		.signs = {SIGNS}, .answer = ACCEPT_ROW,
-		.trace = "look PIN PIN<length> sign:1234 shut send:card",
+		.trace = "look PIN PIN<length> sign:1234 send:card shut",
 		FRAME_ACCEPT},
 	    {"as long as the module takes", ANY,
 		.looks = {SEEN(CARD_PIN_FINE, -1, false, 255, KEY)},
@@ -239,8 +239,8 @@ static void a_pin_of_the_wrong_length_never_reaches_the_card(void **state)
 	    {"a last try is not spent by a length", CARD_ONLY, .looks = {FINAL},
 		.typed = {"yes", "12", "1234"}, .signs = {SIGNS},
 		.answer = ACCEPT_ROW,
-		.trace = "look LAST<low 1> PIN PIN<length> sign:1234 shut "
-			 "send:card",
+		.trace =
+		    "look LAST<low 1> PIN PIN<length> sign:1234 send:card shut",
 		FRAME_ACCEPT},
 	};
 	struct scene scene = {0};
@@ -260,18 +260,18 @@ static void a_pin_pad_keeps_the_pin(void **state)
 	static const struct row rows[] = {
 	    {"pad", ANY, .looks = {PAD}, .typed = {""}, .signs = {SIGNS},
 		.answer = ACCEPT_ROW,
-		.trace = "look pad PAD sign:pad shut send:card", FRAME_ACCEPT},
+		.trace = "look pad PAD sign:pad send:card shut", FRAME_ACCEPT},
 	    {"what is typed here stays here", ANY, .looks = {PAD},
 		.typed = {"1234"}, .signs = {SIGNS}, .answer = ACCEPT_ROW,
-		.trace = "look pad PAD sign:pad shut send:card", FRAME_ACCEPT},
+		.trace = "look pad PAD sign:pad send:card shut", FRAME_ACCEPT},
 	    {"wrong, then right", ANY, .looks = {PAD}, .typed = {"", ""},
 		.signs = {MISS(2), SIGNS}, .answer = ACCEPT_ROW,
-		.trace = "look pad PAD sign:pad pad PAD<wrong 2> sign:pad "
-			 "shut send:card",
+		.trace =
+		    "look pad PAD sign:pad pad PAD<wrong 2> sign:pad send:card shut",
 		FRAME_ACCEPT},
 	    {"last try", ANY, .looks = {SEEN(CARD_PIN_FINAL, -1, true, 8, KEY)},
 		.typed = {"y", ""}, .signs = {SIGNS}, .answer = ACCEPT_ROW,
-		.trace = "look LAST<low 1> pad PAD sign:pad shut send:card",
+		.trace = "look LAST<low 1> pad PAD sign:pad send:card shut",
 		FRAME_ACCEPT},
 	    {"cancelled there", ANY, .looks = {PAD}, .typed = {"", "755224"},
 		.signs = {CANCELLED},
@@ -297,8 +297,8 @@ static void trouble_costs_no_attempt(void **state)
 	    {"pulled, put back", ANY, .looks = {HERE, HERE},
 		.typed = {"1234", "", "1234"}, .signs = {PULLED, SIGNS},
 		.answer = ACCEPT_ROW,
-		.trace = "look PIN sign:1234 shut CARD<trouble> look PIN "
-			 "sign:1234 shut send:card",
+		.trace =
+		    "look PIN sign:1234 shut CARD<trouble> look PIN sign:1234 send:card shut",
 		FRAME_ACCEPT},
 	    {"pulled, then a code", ANY, .looks = {HERE, NONE},
 		.typed = {"1234", "", "755224"}, .signs = {PULLED},

@@ -38,7 +38,7 @@ static void unproven_callers_learn_nothing(void **state)
 		.answer = "{\"result\":\"accept\",\"user\":\"s1042\","
 			  "\"notices\":[{\"kind\":\"card_expires\","
 			  "\"until\":1774915200,\"days\":9}]}",
-		.trace = "look PIN sign:1234 shut send:card", FRAME_ACCEPT},
+		.trace = "look PIN sign:1234 send:card shut", FRAME_ACCEPT},
 	};
 
 	(void)state;
@@ -231,14 +231,14 @@ static void nobody_decides_after_signing(void **state)
 	static const struct row rows[] = {
 	    {"out of reach", ANY, .looks = {HERE}, .typed = {"1234"},
 		.signs = {SIGNS}, .answer = NOBODY,
-		.trace = "look PIN sign:1234 shut send:card",
+		.trace = "look PIN sign:1234 send:card shut",
 		FRAME_DENY_UNAVAILABLE, FRAME_MESSAGE_UNAVAILABLE},
 	    {"nothing to send, out of reach", CARD_ONLY, .looks = {FINAL},
 		.typed = {"no"}, .answer = NOBODY,
 		.trace = "look LAST<low 1> shut send:empty-card",
 		FRAME_DENY_UNAVAILABLE, FRAME_MESSAGE_UNAVAILABLE},
 	    {"refused", ANY, .looks = {HERE}, .typed = {"1234"},
-		.signs = {SIGNS}, .trace = "look PIN sign:1234 shut send:card",
+		.signs = {SIGNS}, .trace = "look PIN sign:1234 send:card shut",
 		REFUSED},
 	    {"throttled", ANY, .looks = {HERE},
 		.typed = {"9999", "9999", "9999"},
