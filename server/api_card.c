@@ -201,32 +201,32 @@ static enum err check_proof(struct card_request *asked, struct store *store,
 
 /* --- enrolling ----------------------------------------------------------- */
 
-static enum err answer_bound(struct card_request *asked, struct store *store,
-    const struct person *person)
+static enum err answer(struct card_request *asked, const struct person *person)
 {
-	struct audit_entry entry = {
-	    .kind = "terminal", .time_ms = asked->call.now_ms};
 	char key[ENCODE_HEX_SIZE(CARD_KEY_BYTES)];
-	enum err err;
 
-	describe(asked, person, &entry);
-	audit_add_text(&entry, "result", "done");
-	err = audit_append(store, &entry, NULL);
-	if (err != ERR_NONE)
-		return err;
 	encode_hex(asked->about.key, CARD_KEY_BYTES, key);
 	return terminal_call_answer(&asked->call,
 	    json_pack("{s:s, s:s, s:I}", "user", person->user, "key", key,
 		"until", (json_int_t)asked->about.valid_until));
 }
 
+static enum err record_bound(struct card_request *asked, struct store *store,
+    const struct person *person)
+{
+	struct audit_entry entry = {
+	    .kind = "terminal", .time_ms = asked->call.now_ms};
+
+	describe(asked, person, &entry);
+	audit_add_text(&entry, "result", "done");
+	return audit_append(store, &entry, NULL);
+}
+
 /* The code is spent by what succeeds only: whoever holds the wrong card in
  * his hand may take the right one. */
 static enum err bind(struct card_request *asked, struct store *store,
-    const unsigned char hash[CARD_INVITATION_HASH_BYTES],
     const struct person *person)
 {
-	int64_t person_id = person->id;
 	enum err err = card_bind(store, person->id, &asked->about,
 	    asked->proof.certificate, asked->proof.certificate_length,
 	    asked->call.now_s);
@@ -238,17 +238,23 @@ static enum err bind(struct card_request *asked, struct store *store,
 		    "No more cards can be enrolled before an old one is "
 		    "revoked.");
 	if (err == ERR_NONE)
-		err = card_invitation_take(
-		    store, hash, asked->call.now_s, &person_id);
-	return err == ERR_NONE ? answer_bound(asked, store, person) : err;
+		err =
+		    card_invitation_spend(store, person->id, asked->about.key);
+	if (err == ERR_NONE)
+		err = record_bound(asked, store, person);
+	return err == ERR_NONE ? answer(asked, person) : err;
 }
 
 static enum err find_invited(struct card_request *asked, struct store *store,
-    const unsigned char hash[CARD_INVITATION_HASH_BYTES], struct person *out)
+    const char *invitation, struct person *out, bool *out_used)
 {
+	unsigned char hash[CARD_INVITATION_HASH_BYTES];
 	int64_t person_id = 0;
-	enum err err =
-	    card_invitation_find(store, hash, asked->call.now_s, &person_id);
+	enum err err = card_invitation_code_hash(store, invitation, hash);
+
+	if (err == ERR_NONE)
+		err = card_invitation_find(store, hash, asked->about.key,
+		    asked->call.now_s, &person_id, out_used);
 
 	if (err == ERR_NONE)
 		err = person_by_id(store, person_id, out);
@@ -260,9 +266,9 @@ static enum err find_invited(struct card_request *asked, struct store *store,
 static enum err work_enroll(struct terminal_call *call, struct store *store)
 {
 	struct card_request *asked = (struct card_request *)call;
-	unsigned char hash[CARD_INVITATION_HASH_BYTES];
 	char invitation[CARD_INVITATION_CHARACTERS + 1];
 	struct person person;
+	bool used = false;
 	enum err err;
 
 	memset(&asked->about, 0, sizeof(asked->about));
@@ -277,13 +283,14 @@ static enum err work_enroll(struct terminal_call *call, struct store *store)
 	if (err == ERR_NOT_ALLOWED)
 		return ERR_NONE;
 	if (err == ERR_NONE)
-		err = card_invitation_code_hash(store, invitation, hash);
-	if (err == ERR_NONE)
-		err = find_invited(asked, store, hash, &person);
+		err = find_invited(asked, store, invitation, &person, &used);
 	secret_wipe_bytes(invitation, sizeof(invitation));
 	if (err == ERR_NOT_FOUND)
 		return refuse_code(asked, store);
-	return err == ERR_NONE ? bind(asked, store, hash, &person) : err;
+	if (err != ERR_NONE)
+		return err;
+	/* Its answer was lost. */
+	return used ? answer(asked, &person) : bind(asked, store, &person);
 }
 
 /* --- the body ------------------------------------------------------------ */

@@ -107,14 +107,18 @@ enum {
 #define CARD_INVITATION_LABEL "card"
 enum err card_invite(struct store *store, int64_t person_id,
     const unsigned char code_hash[CARD_INVITATION_HASH_BYTES], int64_t until);
-/* Whose it is. ERR_NOT_FOUND: none such, over or spent. */
+/*
+ * Whose it is. ERR_NOT_FOUND: none such, over or spent. Until it is over, what
+ * it was spent on may ask again, because an answer can be lost: *out_used then
+ * says that this key is bound to this person and nothing is left to do.
+ */
 enum err card_invitation_find(struct store *store,
-    const unsigned char code_hash[CARD_INVITATION_HASH_BYTES], int64_t now_s,
-    int64_t *out_person_id);
-/* The same, and it is gone afterwards. */
-enum err card_invitation_take(struct store *store,
-    const unsigned char code_hash[CARD_INVITATION_HASH_BYTES], int64_t now_s,
-    int64_t *out_person_id);
+    const unsigned char code_hash[CARD_INVITATION_HASH_BYTES],
+    const unsigned char key[CARD_KEY_BYTES], int64_t now_s,
+    int64_t *out_person_id, bool *out_used);
+/* Spends the person's invitation on a key. */
+enum err card_invitation_spend(struct store *store, int64_t person_id,
+    const unsigned char key[CARD_KEY_BYTES]);
 /* All of them, as when the clock is set back. */
 enum err card_invitations_void(struct store *store);
 

@@ -26,7 +26,7 @@
 	" added_at INTEGER NOT NULL) STRICT;"                                  \
 	"CREATE TABLE card_invitation (person_id INTEGER PRIMARY KEY"          \
 	" REFERENCES person (id), hash BLOB NOT NULL UNIQUE,"                  \
-	" valid_until INTEGER NOT NULL) STRICT;"
+	" valid_until INTEGER NOT NULL, used_key BLOB) STRICT;"
 
 const char STORE_SCHEMA[] =
     "CREATE TABLE meta (name TEXT PRIMARY KEY, number INTEGER NOT NULL"

@@ -151,8 +151,23 @@ def test_another_terminals_challenge(server, terminal, ca, invited):
     assert elsewhere.post({**body, "token": "AAAA"},
                           "/v1/cards").status == 404
     assert elsewhere.post(body, "/v1/cards").status == 200
-    # Replayed, the challenge would still do; the code does not.
-    assert elsewhere.post(body, "/v1/cards").status == 403
+
+
+def test_an_answer_that_was_lost_is_told_again(server, terminal, ca, invited):
+    name, code = invited
+    card = ca.issue(name, kind="P-256")
+    body = enrolment(terminal, code, card)
+    first = terminal.post(body, "/v1/cards")
+    assert first.status == 200
+    assert terminal.post(body, "/v1/cards").json == first.json
+    records = [r for r in server.ctl.items("audit", "list", "--user", name)
+               if r.get("action") == "card enroll"]
+    assert len(records) == 1
+    # Not once the card is revoked, which nobody but an officer undoes.
+    server.ctl("card", "revoke", card.key_hash())
+    assert terminal.post(body, "/v1/cards").status == 403
+    assert [c["state"] for c in server.ctl.items("card", "list", name)] == \
+        ["revoked"]
 
 
 def test_codes_that_open_nothing(server, terminal, ca, invited):

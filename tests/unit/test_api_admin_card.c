@@ -438,6 +438,7 @@ static void test_invite(void **state)
 	unsigned char hash[CARD_INVITATION_HASH_BYTES];
 	char code[15], typed[16];
 	int64_t person_id = 0;
+	bool used = false;
 
 	must(f, "user/add", "{\"id\":\"s1\"}");
 	must_refuse(f, "card/invite", "{\"id\":\"s2\"}", 404);
@@ -453,16 +454,16 @@ static void test_invite(void **state)
 	assert_int_equal(
 	    card_invitation_code_hash(f->server->store, typed, hash), ERR_NONE);
 	assert_int_equal(store_begin(f->server->store), ERR_NONE);
-	assert_int_equal(card_invitation_take(f->server->store, hash,
-			     f->now_s + 599, &person_id),
+	assert_int_equal(card_invitation_find(f->server->store, hash, hash,
+			     f->now_s + 599, &person_id, &used),
 	    ERR_NONE);
 	store_rollback(f->server->store);
 	/* gone once the clock was set back */
 	f->now_s = 4000000000;
 	json_decref(call_at(f, "server/clock-accept", "{}", false));
 	assert_int_equal(store_begin(f->server->store), ERR_NONE);
-	assert_int_equal(
-	    card_invitation_take(f->server->store, hash, MAKER_NOW, &person_id),
+	assert_int_equal(card_invitation_find(f->server->store, hash, hash,
+			     MAKER_NOW, &person_id, &used),
 	    ERR_NOT_FOUND);
 	store_rollback(f->server->store);
 }

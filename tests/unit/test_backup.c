@@ -207,10 +207,11 @@ static void check_distrust(struct store *store, const struct secret *join)
 	struct clock_reading mark;
 
 	int64_t invited = 0;
+	bool used = false;
 
 	assert_int_equal(store->floor_s, LATER_S + 120);
-	assert_int_equal(
-	    card_invitation_find(store, invitation, LATER_S, &invited),
+	assert_int_equal(card_invitation_find(store, invitation, invitation,
+			     LATER_S, &invited, &used),
 	    ERR_NOT_FOUND);
 	assert_int_equal(person_find(store, "s1", &person), ERR_NONE);
 	assert_int_equal(

@@ -369,48 +369,87 @@ static void test_moves_with_the_transaction(void **state)
 
 /* --- invitations --------------------------------------------------------- */
 
+static const unsigned char FIRST[CARD_INVITATION_HASH_BYTES] = "1";
+static const unsigned char SECOND[CARD_INVITATION_HASH_BYTES] = "2";
+static const unsigned char KEY[CARD_KEY_BYTES] = "key";
+
+/* 0: none such. */
+static int64_t invited(struct store *store, const unsigned char *hash,
+    const unsigned char *key, int64_t now_s, bool *out_used)
+{
+	int64_t id = 0;
+	enum err err =
+	    card_invitation_find(store, hash, key, now_s, &id, out_used);
+
+	assert_int_equal(err, id ? ERR_NONE : ERR_NOT_FOUND);
+	return id;
+}
+
 static void test_invitations(void **state)
 {
-	static const unsigned char first[CARD_INVITATION_HASH_BYTES] = "1";
-	static const unsigned char second[CARD_INVITATION_HASH_BYTES] = "2";
-	static const unsigned char third[CARD_INVITATION_HASH_BYTES] = "3";
 	struct fixture *f = *state;
-	int64_t id, taken = 0;
+	bool used = true;
+	int64_t id;
 
 	assert_int_equal(store_begin(f->store), ERR_NONE);
 	id = add_person(f->store, "s1");
-	assert_int_equal(card_invitation_take(f->store, first, NOW_S, &taken),
-	    ERR_NOT_FOUND);
+	assert_int_equal(invited(f->store, FIRST, KEY, NOW_S, &used), 0);
 	assert_int_equal(
-	    card_invite(f->store, id, first, NOW_S + 600), ERR_NONE);
-	/* the second replaces the first, and is good once */
+	    card_invite(f->store, id, FIRST, NOW_S + 600), ERR_NONE);
+	/* the second replaces the first */
 	assert_int_equal(
-	    card_invite(f->store, id, second, NOW_S + 600), ERR_NONE);
-	assert_int_equal(card_invitation_take(f->store, first, NOW_S, &taken),
-	    ERR_NOT_FOUND);
+	    card_invite(f->store, id, SECOND, NOW_S + 600), ERR_NONE);
+	assert_int_equal(invited(f->store, FIRST, KEY, NOW_S, &used), 0);
 	assert_int_equal(
-	    card_invitation_take(f->store, second, NOW_S + 599, &taken),
-	    ERR_NONE);
-	assert_int_equal(taken, id);
-	assert_int_equal(card_invitation_take(f->store, second, NOW_S, &taken),
-	    ERR_NOT_FOUND);
-	/* over, voided, of a person whose cards are revoked */
-	assert_int_equal(
-	    card_invite(f->store, id, third, NOW_S + 600), ERR_NONE);
-	assert_int_equal(
-	    card_invitation_take(f->store, third, NOW_S + 600, &taken),
-	    ERR_NOT_FOUND);
+	    invited(f->store, SECOND, KEY, NOW_S + 599, &used), id);
+	assert_false(used);
+	assert_int_equal(invited(f->store, SECOND, KEY, NOW_S + 600, &used), 0);
+	/* voided, of a person whose cards are revoked */
 	for (int i = 0; i < 2; i++) {
 		assert_int_equal(
-		    card_invite(f->store, id, third, NOW_S + 600), ERR_NONE);
+		    card_invite(f->store, id, FIRST, NOW_S + 600), ERR_NONE);
 		assert_int_equal(i ? card_invitations_void(f->store)
 				   : card_revoke_all(f->store, id),
 		    ERR_NONE);
 		assert_int_equal(
-		    card_invitation_take(f->store, third, NOW_S, &taken),
-		    ERR_NOT_FOUND);
+		    invited(f->store, FIRST, KEY, NOW_S, &used), 0);
 	}
 	assert_int_equal(store_commit(f->store), ERR_NONE);
+}
+
+/* Good once; but the key it was spent on may hear of it again. */
+static void test_spent_invitations(void **state)
+{
+	struct fixture *f = *state;
+	struct card_certificate certificate;
+	struct card card;
+	bool used = false;
+	int64_t id;
+
+	assert_int_equal(store_begin(f->store), ERR_NONE);
+	id = add_person(f->store, "s1");
+	assert_int_equal(
+	    card_invite(f->store, id, FIRST, NOW_S + 600), ERR_NONE);
+	assert_int_equal(add_card(f->store, id, &certificate), ERR_NONE);
+	assert_int_equal(
+	    card_invitation_spend(f->store, id, certificate.key), ERR_NONE);
+	assert_int_equal(invited(f->store, FIRST, KEY, NOW_S, &used), 0);
+	assert_int_equal(
+	    invited(f->store, FIRST, certificate.key, NOW_S + 600, &used), 0);
+	assert_int_equal(
+	    invited(f->store, FIRST, certificate.key, NOW_S, &used), id);
+	assert_true(used);
+	/* but not that a revoked card is bound */
+	assert_int_equal(card_find(f->store, certificate.key, &card), ERR_NONE);
+	assert_int_equal(card_revoke(f->store, card.id), ERR_NONE);
+	assert_int_equal(
+	    invited(f->store, FIRST, certificate.key, NOW_S, &used), 0);
+	/* a new one is open again */
+	assert_int_equal(
+	    card_invite(f->store, id, SECOND, NOW_S + 600), ERR_NONE);
+	assert_int_equal(invited(f->store, SECOND, KEY, NOW_S, &used), id);
+	assert_false(used);
+	store_rollback(f->store);
 }
 
 int main(void)
@@ -424,6 +463,7 @@ int main(void)
 	    STORE_TEST(test_nonsense_is_not_trusted),
 	    STORE_TEST(test_moves_with_the_transaction),
 	    STORE_TEST(test_invitations),
+	    STORE_TEST(test_spent_invitations),
 	};
 
 	return cmocka_run_group_tests_name(
