@@ -33,36 +33,11 @@ enum err card_invitation_code_new(char out[CARD_INVITATION_CODE_SIZE])
 	return ERR_NONE;
 }
 
-enum err card_invitation_code_read(
-    const char *typed, char out[CARD_INVITATION_CHARACTERS + 1])
-{
-	char text[CARD_INVITATION_CHARACTERS + 1] = "";
-	size_t length = 0;
-
-	for (; *typed; typed++) {
-		char c = *typed;
-
-		if (c == '-' || c == ' ')
-			continue;
-		if (c >= 'a' && c <= 'z')
-			c = (char)(c - 'a' + 'A');
-		if (!((c >= 'A' && c <= 'Z') || (c >= '2' && c <= '7')) ||
-		    length == CARD_INVITATION_CHARACTERS)
-			return ERR_INVALID;
-		text[length++] = c;
-	}
-	if (length != CARD_INVITATION_CHARACTERS)
-		return ERR_INVALID;
-	memcpy(out, text, sizeof(text));
-	secret_wipe_bytes(text, sizeof(text));
-	return ERR_NONE;
-}
-
 enum err card_invitation_code_hash(const struct store *store, const char *typed,
     unsigned char out[CARD_INVITATION_HASH_BYTES])
 {
 	char text[CARD_INVITATION_CHARACTERS + 1];
-	enum err err = card_invitation_code_read(typed, text);
+	enum err err = card_invitation_read(typed, strlen(typed), text);
 
 	if (err == ERR_NONE)
 		err = store_keyed_hash(store, CARD_INVITATION_LABEL, text,

@@ -83,6 +83,9 @@ void http_reply(struct http_exchange *exchange, const struct http_reply *reply);
 /* RFC 9457 problem details with this status. detail is a sentence. */
 void http_reply_problem(
     struct http_exchange *exchange, int status, const char *detail);
+/* The same with a member "reason", a word for programs; NULL: none. */
+void http_reply_refusal(struct http_exchange *exchange, int status,
+    const char *reason, const char *detail);
 
 struct http;
 struct event_base;

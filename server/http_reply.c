@@ -206,8 +206,8 @@ static void escape(const char *text, char *out, size_t out_size)
 	out[used] = '\0';
 }
 
-void http_reply_problem(
-    struct http_exchange *exchange, int status, const char *detail)
+void http_reply_refusal(struct http_exchange *exchange, int status,
+    const char *reason, const char *detail)
 {
 	char escaped[DETAIL_SIZE];
 	char body[PROBLEM_SIZE];
@@ -216,8 +216,9 @@ void http_reply_problem(
 	escape(detail, escaped, sizeof(escaped));
 	length = snprintf(body, sizeof(body),
 	    "{\"type\":\"about:blank\",\"title\":\"%s\",\"status\":%d,"
-	    "\"detail\":\"%s\"}",
-	    title_of(status), status, escaped);
+	    "%s%s%s\"detail\":\"%s\"}",
+	    title_of(status), status, reason ? "\"reason\":\"" : "",
+	    reason ? reason : "", reason ? "\"," : "", escaped);
 	http_reply(exchange,
 	    &(struct http_reply){
 		.status = status,
@@ -227,4 +228,10 @@ void http_reply_problem(
 		.body_fd = -1,
 		.retry_after_s = status == 503 || status == 429 ? 1 : 0,
 	    });
+}
+
+void http_reply_problem(
+    struct http_exchange *exchange, int status, const char *detail)
+{
+	http_reply_refusal(exchange, status, NULL, detail);
 }

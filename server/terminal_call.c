@@ -96,7 +96,14 @@ bool terminal_call_take(struct terminal_call *call,
 void terminal_call_problem(
     struct terminal_call *call, int status, const char *detail)
 {
+	terminal_call_problem_for(call, status, NULL, detail);
+}
+
+void terminal_call_problem_for(struct terminal_call *call, int status,
+    const char *reason, const char *detail)
+{
 	call->status = status;
+	call->reason = reason;
 	call->detail = detail;
 }
 
@@ -204,7 +211,8 @@ static void call_finish(struct job *job, enum err err)
 		reply.body_length = strlen(call->reply);
 		http_reply(call->exchange, &reply);
 	} else {
-		http_reply_problem(call->exchange, call->status, call->detail);
+		http_reply_refusal(
+		    call->exchange, call->status, call->reason, call->detail);
 	}
 	call->exchange = NULL;
 	if (err == ERR_NONE && call->told)

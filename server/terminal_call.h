@@ -29,6 +29,7 @@ struct terminal_call {
 	struct terminal terminal;
 	int status;         /* of the reply; starts at 503 */
 	const char *detail; /* of a problem; a literal */
+	const char *reason; /* the same in a word, or NULL; a literal */
 	char *reply;        /* JSON text of a 200; owned */
 
 	/* The work. An error rolls back; a refusal sets status and detail
@@ -72,5 +73,8 @@ enum err terminal_call_answer_text(
 /* Within work: a problem; a literal. */
 void terminal_call_problem(
     struct terminal_call *call, int status, const char *detail);
+/* The same with a word for programs. */
+void terminal_call_problem_for(struct terminal_call *call, int status,
+    const char *reason, const char *detail);
 
 #endif

@@ -2,7 +2,10 @@
 #include "shared/card_proof.h"
 
 #include <openssl/evp.h>
+#include <stdbool.h>
 #include <string.h>
+
+#include "shared/secret.h"
 
 static const char *const algorithm_words[] = {
     [CARD_RSA_PKCS1_SHA256] = "rsa-pkcs1-sha256",
@@ -74,6 +77,34 @@ enum err card_login_message(const unsigned char ca[CARD_HASH_BYTES],
 	const char *const names[] = {terminal, user, service};
 
 	return write_message(LOGIN_LABEL, ca, challenge, names, 3, out);
+}
+
+static bool take_character(char c, char *out)
+{
+	if (c >= 'a' && c <= 'z')
+		c = (char)(c - 'a' + 'A');
+	*out = c;
+	return (c >= 'A' && c <= 'Z') || (c >= '2' && c <= '7');
+}
+
+enum err card_invitation_read(
+    const char *typed, size_t length, char out[CARD_INVITATION_CHARACTERS + 1])
+{
+	char text[CARD_INVITATION_CHARACTERS + 1] = "";
+	bool is_one = true;
+	size_t used = 0;
+
+	for (size_t i = 0; is_one && i < length; i++) {
+		if (typed[i] == '-' || typed[i] == ' ')
+			continue;
+		is_one = used < CARD_INVITATION_CHARACTERS &&
+			 take_character(typed[i], &text[used++]);
+	}
+	is_one = is_one && used == CARD_INVITATION_CHARACTERS;
+	if (is_one)
+		memcpy(out, text, sizeof(text));
+	secret_wipe_bytes(text, sizeof(text));
+	return is_one ? ERR_NONE : ERR_INVALID;
 }
 
 enum err card_enrolment_message(const unsigned char ca[CARD_HASH_BYTES],

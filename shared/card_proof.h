@@ -21,6 +21,7 @@ enum {
 	CARD_TAG_BYTES = 16,
 	CARD_TAGS = 4, /* in every challenge that names any, and as many keys
 			  may a person have at once */
+	CARD_INVITATION_CHARACTERS = 12,   /* of base32: 60 bits */
 	CARD_CERTIFICATE_BYTES_MAX = 8192, /* DER */
 	CARD_SIGNATURE_BYTES_MAX = 512,    /* RSA-4096 */
 	CARD_MESSAGE_BYTES_MAX = 18 + CARD_HASH_BYTES + CARD_CHALLENGE_BYTES +
@@ -52,9 +53,13 @@ enum err card_login_message(const unsigned char ca[CARD_HASH_BYTES],
     const unsigned char challenge[CARD_CHALLENGE_BYTES], const char *terminal,
     const char *user, const char *service, struct card_message *out);
 
+/* An invitation as it counts: upper case, without the hyphens and blanks that
+ * people type. A secret: the caller wipes. ERR_INVALID: none looks like it. */
+enum err card_invitation_read(
+    const char *typed, size_t length, char out[CARD_INVITATION_CHARACTERS + 1]);
+
 /* The bytes of an enrolment: the same with "sekimori-enrol-v1", terminal and
- * invitation (the code as typed, upper case, without hyphens or blanks); so
- * neither can ever pass for the other. */
+ * invitation (as it counts); so neither can ever pass for the other. */
 enum err card_enrolment_message(const unsigned char ca[CARD_HASH_BYTES],
     const unsigned char challenge[CARD_CHALLENGE_BYTES], const char *terminal,
     const char *invitation, struct card_message *out);

@@ -5,7 +5,8 @@ import time
 
 import pytest
 
-from card_client import card_login, enroll, enrolment
+from card_client import (ask, ca_hash, card_login, enroll, enrolment, finish,
+                         message, proof, sign, text, unurl)
 from pki import Authority
 
 DAY = 86400
@@ -25,8 +26,14 @@ def invited(server):
     return name, server.ctl("card", "invite", name)["code"]
 
 
-def cards_of(server, name):
-    return [c["key"] for c in server.ctl.items("card", "list", name)]
+def cards_of(server, name, state=None):
+    return [c["key"] for c in server.ctl.items("card", "list", name)
+            if state in (None, c["state"])]
+
+
+def refusals(server, name):
+    return [r["reason"] for r in server.records(user=name)
+            if r.get("action") == "card enroll" and r["result"] == "refused"]
 
 
 @pytest.mark.parametrize("kind", ["rsa:2048", "rsa:4096", "P-256", "P-384"])
@@ -60,14 +67,20 @@ def test_a_renewed_card_beside_the_old_one(server, terminal, ca, invited):
     old, new = ca.issue(name, kind="P-256"), ca.issue(name, kind="P-384")
     assert enroll(terminal, code, old).status == 200
     code = server.ctl("card", "invite", name)["code"]
-    assert enroll(terminal, code, new).status == 200
+    reply = enroll(terminal, code, new)
+    assert reply.status == 200
     for card in (old, new):
         assert card_login(terminal, name, card)["result"] == "accept"
+    assert [o["key"] for o in reply.json["others"]] == [old.key_hash()]
+    assert reply.json["others"][0]["until"] > time.time() + 300 * DAY
+    server.ctl("card", "revoke", old.key_hash())
+    assert card_login(terminal, name, old)["reason"] == "wrong"
+    assert card_login(terminal, name, new)["result"] == "accept"
     # The same key with a certificate that lasts longer.
     code = server.ctl("card", "invite", name)["code"]
     longer = ca.issue(name, key=new.key, end=time.time() + 900 * DAY)
     reply = enroll(terminal, code, longer)
-    assert reply.status == 200 and reply.json["until"] > \
+    assert reply.status == 200 and reply.json["others"] == [] and reply.json["until"] > \
         time.time() + 899 * DAY
     assert len(cards_of(server, name)) == 2
 
@@ -96,7 +109,9 @@ def test_what_the_card_must_have_signed(server, terminal, ca, invited, lie):
     card = ca.issue(name, kind="P-256")
     reply = enroll(terminal, code, card, **lie)
     assert reply.status == 409 and "did not sign" in reply.json["detail"]
+    assert reply.json["reason"] == "forged"
     assert cards_of(server, name) == []
+    assert refusals(server, name) == ["forged"]
     # The code is not spent by it.
     assert enroll(terminal, code, card).status == 200
 
@@ -122,6 +137,8 @@ def test_certificates_that_cannot_be_enrolled(
             (foreign.issue(name, kind="P-256"), "No CA that is trusted"),
             (ca.issue(name, kind="P-256", start=now - 9 * DAY,
                       end=now - DAY), "has ended"),
+            (ca.issue(name, kind="P-256", start=now + DAY),
+             "not valid yet"),
             (ca.issue(name, kind="P-256", usage="signature"),
              "not for authentication"),
             (ca.issue(name, kind="rsa:1024"), "did not sign"),
@@ -130,6 +147,106 @@ def test_certificates_that_cannot_be_enrolled(
         reply = enroll(terminal, code, card)
         assert reply.status == 409 and word in reply.json["detail"], reply
     assert cards_of(server, name) == []
+    assert set(refusals(server, name)) == {
+        "untrusted", "expired", "not_yet", "usage", "forged", "revoked"}
+    # The code is as good as before, once the CA is trusted.
+    server.ctl("card", "trust", foreign.pem, "--no-crl")
+    assert enroll(terminal, code,
+                  foreign.issue(name, kind="P-256")).status == 200
+
+
+def test_a_ca_without_a_fresh_crl(servers, authority):
+    own = servers("stale")
+    name, terminal = own.name(), own.terminal()
+    own.ctl("user", "add", name)
+    code = own.ctl("card", "invite", name)["code"]
+    own.ctl("card", "trust", authority.pem, "--crl", authority.crl(2))
+    time.sleep(3.1)
+    card = authority.issue(name, kind="P-256")
+    reply = enroll(terminal, code, card)
+    assert (reply.status, reply.json["reason"]) == (409, "crl_stale")
+    own.ctl("card", "trust", authority.pem, "--crl", authority.crl())
+    assert enroll(terminal, code, card).status == 200
+
+
+def test_a_lost_answer_is_told_again(server, terminal, ca, invited):
+    name, code = invited
+    card = ca.issue(name, kind="P-256")
+    body = enrolment(terminal, code, card)
+    first = terminal.post(body, "/v1/cards")
+    assert first.status == 200
+    records = len(server.records(user=name))
+    assert terminal.post(body, "/v1/cards").json == first.json
+    # and to whoever begins anew, for this key only
+    assert enroll(terminal, code, card).json == first.json
+    assert cards_of(server, name) == [card.key_hash()]
+    assert len(server.records(user=name)) == records
+    assert enroll(terminal, code, ca.issue(name, kind="P-256")).status == 403
+
+
+def test_failures_are_forgotten_once(server, terminal, ca, invited):
+    def failures():
+        return sum(t["failures"] for t in
+                   server.ctl("user", "show", name)["throttles"])
+    name, code = invited
+    card, other = ca.issue(name, kind="P-256"), ca.issue("x", kind="P-256")
+    assert enroll(terminal, code, card).status == 200
+    card_login(terminal, name, other)
+    assert failures() == 1
+    assert enroll(terminal, code, card).status == 200  # told again
+    assert failures() == 1
+    code = server.ctl("card", "invite", name)["code"]
+    assert failures() == 1
+    assert enroll(terminal, code, ca.issue(name, kind="P-256")).status == 200
+    assert failures() == 0
+
+
+def test_a_code_ends_after_ten_minutes(servers, authority):
+    own = servers("minutes", fake=True)
+    own.ctl("card", "trust", authority.pem, "--crl", authority.crl_path)
+    name, terminal = own.name(), own.terminal()
+    own.ctl("user", "add", name)
+    card = authority.issue(name, kind="P-256")
+    code = own.ctl("card", "invite", name)["code"]
+    own.pass_time(601)
+    assert enroll(terminal, code, card).status == 403
+    code = own.ctl("card", "invite", name)["code"]
+    body = enrolment(terminal, code, card)
+    own.pass_time(301)
+    assert terminal.post(body, "/v1/cards").json["reason"] == "challenge"
+    assert enroll(terminal, code, card).status == 200
+
+
+def test_a_frozen_server_enrols_nobody(server, terminal, ca, invited):
+    name, code = invited
+    card = ca.issue(name, kind="P-256")
+    server.ctl("server", "freeze")
+    assert enroll(terminal, code, card).json["reason"] == "frozen"
+    server.ctl("server", "thaw")
+    assert enroll(terminal, code, card).status == 200
+
+
+def test_an_enrolments_signature_logs_nobody_in(server, terminal, ca,
+                                                invited):
+    name, code = invited
+    card = ca.issue(name, kind="P-256")
+    assert enroll(terminal, code, card).status == 200
+    asked = ask(terminal, name)
+    lie = message(ca_hash(terminal), unurl(asked["challenge"]),
+                  terminal.name, name, "sshd", what="enrol")
+    body = proof(terminal, asked, card, name) | {
+        "signature": text(sign(card.key, lie))}
+    assert finish(terminal, asked, body).json["reason"] == "wrong"
+
+
+def test_four_cards_are_enough(server, terminal, ca, invited):
+    name, code = invited
+    for _ in range(4):
+        assert enroll(terminal, code,
+                      ca.issue(name, kind="P-256")).status == 200
+        code = server.ctl("card", "invite", name)["code"]
+    reply = enroll(terminal, code, ca.issue(name, kind="P-256"))
+    assert (reply.status, reply.json["reason"]) == (409, "full")
 
 
 def test_somebody_elses_card(server, terminal, ca, invited):
@@ -139,6 +256,8 @@ def test_somebody_elses_card(server, terminal, ca, invited):
     server.ctl("card", "enroll", other, "--certificate", card.pem)
     reply = enroll(terminal, code, card)
     assert reply.status == 409 and other not in reply.json["detail"]
+    assert reply.json["reason"] == "taken"
+    assert refusals(server, name) == ["taken"]
     assert enroll(terminal, code,
                   ca.issue(name, kind="P-256")).status == 200
 

@@ -468,25 +468,6 @@ static void test_invite(void **state)
 	store_rollback(f->server->store);
 }
 
-static void test_codes_that_are_none(void **state)
-{
-	static const char *const typed[] = {"", "ABCD-EFGH-IJK",
-	    "ABCD-EFGH-IJKLM", "ABCD-EFGH-IJK1", "ABCD_EFGH-IJKL",
-	    "ABCDEFGHIJK\xc3"};
-	char code[CARD_INVITATION_CHARACTERS + 1] = "x";
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(typed) / sizeof(typed[0]); i++)
-		assert_int_equal(
-		    card_invitation_code_read(typed[i], code), ERR_INVALID);
-	assert_string_equal(code, "x");
-	assert_int_equal(
-	    card_invitation_code_read("abcd EFGH--234567 ", code), ERR_INVALID);
-	assert_int_equal(
-	    card_invitation_code_read("abcd EFGH--2347 ", code), ERR_NONE);
-	assert_string_equal(code, "ABCDEFGH2347");
-}
-
 #define CARD_TEST(name)                                                        \
 	cmocka_unit_test_setup_teardown(name, setup_now, teardown)
 
@@ -501,7 +482,6 @@ int main(void)
 	    CARD_TEST(test_trust),
 	    CARD_TEST(test_large_crl),
 	    CARD_TEST(test_invite),
-	    cmocka_unit_test(test_codes_that_are_none),
 	};
 
 	return cmocka_run_group_tests(tests, make_ca, free_ca);

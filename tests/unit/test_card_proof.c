@@ -86,6 +86,24 @@ static void test_a_tag_depends_on_key_and_challenge(void **state)
 	assert_memory_not_equal(first, second, CARD_TAG_BYTES);
 }
 
+static void test_invitations_as_they_count(void **state)
+{
+	static const char *const none[] = {"", "ABCD-EFGH-IJK",
+	    "ABCD-EFGH-IJKLM", "ABCD-EFGH-IJK1", "ABCD_EFGH-IJKL",
+	    "ABCDEFGHIJK\xc3", "abcd EFGH--234567 "};
+	static const char good[] = "abcd EFGH--2347 and more";
+	char code[CARD_INVITATION_CHARACTERS + 1] = "x";
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++)
+		assert_int_equal(
+		    card_invitation_read(none[i], strlen(none[i]), code),
+		    ERR_INVALID);
+	assert_string_equal(code, "x");
+	assert_int_equal(card_invitation_read(good, 16, code), ERR_NONE);
+	assert_string_equal(code, "ABCDEFGH2347");
+}
+
 static void test_algorithms_have_the_contracts_names(void **state)
 {
 	(void)state;
@@ -107,6 +125,7 @@ int main(void)
 	    cmocka_unit_test(
 		test_longest_names_fit_and_longer_ones_are_refused),
 	    cmocka_unit_test(test_a_tag_depends_on_key_and_challenge),
+	    cmocka_unit_test(test_invitations_as_they_count),
 	    cmocka_unit_test(test_algorithms_have_the_contracts_names),
 	};
 
