@@ -153,6 +153,42 @@ enroll() { # PERSON [STEP]: adds, enrols and confirms
 	run sekimorictl token confirm "$serial" "$(code_at "$1" $((step - 1)))"
 }
 
+# A CA as the town may have one, and a card: here a token in software, whose
+# key is made inside and never leaves.
+make_card() { # PERSON PIN
+	local person=$1 pin=$2 module=/usr/lib/softhsm/libsofthsm2.so
+	local tool=(pkcs11-tool --module "$module" --token-label "$person"
+		--login --pin "$pin" --id 01)
+	mkdir "$work/town-ca"
+	(
+		cd "$work/town-ca"
+		openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes \
+			-keyout ca.key -out ca.pem -days 3650 -subj "/CN=Town CA" \
+			-addext keyUsage=critical,keyCertSign,cRLSign
+		touch index.txt
+		echo 01 >crlnumber
+		printf '%s\n' '[ca]' 'default_ca = here' '[here]' \
+			'database = index.txt' 'crlnumber = crlnumber' \
+			'default_md = sha256' 'default_crl_days = 30' \
+			'certificate = ca.pem' 'private_key = ca.key' >ca.cnf
+		openssl ca -config ca.cnf -gencrl -out crl.pem
+		softhsm2-util --init-token --free --label "$person" \
+			--so-pin "$pin$pin" --pin "$pin"
+		"${tool[@]}" --keypairgen --key-type EC:prime256v1
+		"${tool[@]}" --read-object --type pubkey -o public.der
+		openssl pkey -pubin -inform DER -in public.der -out public.pem
+		printf '%s\n' 'keyUsage = critical,digitalSignature' \
+			'extendedKeyUsage = clientAuth' >card.cnf
+		openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes \
+			-keyout /dev/null -subj "/CN=$person" -out card.csr
+		openssl x509 -req -in card.csr -force_pubkey public.pem -CA ca.pem \
+			-CAkey ca.key -CAcreateserial -days 365 -extfile card.cnf \
+			-out "$person.pem"
+		openssl x509 -in "$person.pem" -outform DER -out card.der
+		"${tool[@]}" --write-object card.der --type cert
+	) >"$work/card.log" 2>&1 || fail "no card"
+}
+
 wait_for() { # COMMAND...
 	for _ in $(seq 200); do
 		"$@" >/dev/null 2>&1 && return
@@ -164,7 +200,7 @@ wait_for() { # COMMAND...
 # --- the story -------------------------------------------------------------
 programs=$work/programs
 mkdir "$programs"
-cp "$build"/{sekimorid,sekimori-agent,sekimorictl,pam_sekimori.so} "$programs"
+cp "$build"/{sekimorid,sekimori-agent,sekimori-card,sekimorictl,pam_sekimori.so} "$programs"
 chmod -R a+rX "$programs"
 modules=$(dirname "$(find /lib/*/security /usr/lib/*/security -name pam_unix.so \
 	-print -quit 2>/dev/null)")
@@ -203,6 +239,11 @@ indent <<<"$join_out"
 show "sekimori-agent join --server https://localhost:8443 --code -"
 head -n 1 <<<"$join_out" | sekimori-agent join \
 	--server https://localhost:8443 --code - 2>&1 | indent
+# Where this world's card reader has its software token.
+mkdir "$work/tokens"
+printf 'directories.tokendir = %s\nobjectstore.backend = file\n' \
+	"$work/tokens" >"$work/softhsm2.conf"
+export SOFTHSM2_CONF=$work/softhsm2.conf
 show sekimori-agent run
 sekimori-agent run 2>"$work/agent.log" &
 started+=($!)
@@ -279,11 +320,21 @@ later=$(step_now)
 ssh_login bob "$(code_at bob "$later")" || fail "still locked"
 good "accepted"
 
-step "10. Everything was written down, and the chain holds"
+step "10. carol has a smartcard (here a token in software): trust its CA, enrol it"
+make_card carol 246802
+run sekimorictl card trust town-ca/ca.pem --crl town-ca/crl.pem
+run sekimorictl user add carol --login carol
+run sekimorictl card enroll carol --certificate town-ca/carol.pem
+
+step "11. Password and card: the PIN goes to the card and nowhere else"
+ssh_login carol 246802 || fail "the card was refused"
+good "accepted: the card signed, the server checked signature, chain and CRL"
+
+step "12. Everything was written down, and the chain holds"
 run sekimorictl audit list --limit 12
 run sekimorictl audit verify
 
-step "Done: accepted, replayed and refused, throttled, unlocked, verified."
+step "Done: accepted, replayed and refused, throttled, unlocked, by card, verified."
 cat <<-EOF
 
 	Nothing but Debian packages stays on this machine. To look around in this
