@@ -11,17 +11,13 @@
  * Prints one line for each round and service; LOGINS are those of a round.
  */
 #include <security/pam_appl.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
 
 #include "tests/bench/code.h"
+#include "tests/bench/log_sink.h"
 
 enum {
 	WARM_LOGINS = 20
@@ -114,27 +110,6 @@ static void report_round(double *figures[SERVICES], long logins)
 		    bench_quantile(figures[i], logins, 0.99) * 1e3);
 }
 
-/* A child that takes what is logged and forgets it. */
-static bool start_log_sink(void)
-{
-	struct sockaddr_un at = {.sun_family = AF_UNIX, .sun_path = "/dev/log"};
-	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	char line[4096];
-
-	if (fd < 0 || bind(fd, (struct sockaddr *)&at, sizeof(at)) != 0) {
-		perror("pam: /dev/log");
-		return false;
-	}
-	if (fork() != 0) {
-		close(fd);
-		return true;
-	}
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	while (read(fd, line, sizeof(line)) >= 0)
-		continue;
-	_exit(EXIT_SUCCESS);
-}
-
 int main(int argc, char **argv)
 {
 	double *figures[SERVICES] = {NULL};
@@ -151,7 +126,7 @@ int main(int argc, char **argv)
 	for (int i = 0; i < SERVICES; i++)
 		if (!(figures[i] = calloc((size_t)room, sizeof(double))))
 			goto out;
-	if (!start_log_sink() || !run_round(argv[1], 0, WARM_LOGINS, figures))
+	if (!log_sink_start() || !run_round(argv[1], 0, WARM_LOGINS, figures))
 		goto out;
 	for (long round = 0; round < rounds; round++) {
 		if (!run_round(

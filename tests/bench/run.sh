@@ -12,6 +12,8 @@ bench=tests/bench
 . "$bench/sekimori.sh"
 # shellcheck source=tests/bench/peers_pam.sh
 . "$bench/peers_pam.sh"
+# shellcheck source=tests/bench/cards.sh
+. "$bench/cards.sh"
 
 build=$(realpath -m "${B:-build}")
 users=24000
@@ -19,16 +21,17 @@ many_users=100000
 # High, so that strangers who share a decoy do not meet its throttle.
 throttle_after=8
 rounds=5 seconds=3 pam_rounds=9 pam_logins=100 timing_calls=2000
+card_rounds=7 card_logins=20
 if [ -n "${QUICK:-}" ]; then
 	rounds=1 seconds=1 pam_rounds=1 pam_logins=50 timing_calls=250
-	many_users=5000
+	many_users=5000 card_rounds=1 card_logins=5
 fi
 slapd_pid='' sekimori_pid='' agent_pid=''
 
 [ "$(id -u)" -eq 0 ] || { echo "make bench needs root: it starts servers" \
 	"and reads their state. Run it as root." >&2; exit 1; }
 bash tests/packages.sh build demo bench
-make -s B="$build" all
+make -s B="$build" all cards
 
 # Databases belong on a disk; sockets have a short path.
 data=$(mktemp -d /var/tmp/sekimori-bench.XXXXXX)
@@ -102,7 +105,8 @@ compile() {
 			-lssl -lcrypto -lldap -llber
 		gcc $flags -o "$run/timing" "$bench"/{timing,client,code}.c \
 			-lssl -lcrypto
-		gcc $flags -o "$run/pam-logins" "$bench"/{pam,code}.c -lcrypto -lpam
+		gcc $flags -o "$run/pam-logins" "$bench"/{pam,log_sink,code}.c \
+			-lcrypto -lpam
 	}
 }
 
@@ -210,6 +214,7 @@ sekimori_prepare "$data/sekimori" "$users"
 	compare
 	check_durable
 	compare_pam
+	compare_cards
 	measure_timing
 	measure_module
 	measure_many

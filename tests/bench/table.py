@@ -86,6 +86,27 @@ def print_pam(rows):
                   "≤ 1: " + judge(statistics.median(pairs), 1, False)]])
 
 
+def print_cards(rows):
+    names, table, ratios = ("permit", "p11", "pkcs11", "sekimori"), [], []
+    for token in ("softhsm", "piv"):
+        def rounds(name, key):
+            return [float(r[key]) for r in rows
+                    if r.get("token") == token and r["card"] == name]
+        table += [[token, n, spread(rounds(n, "p50_ms"), ".1f"),
+                   spread(rounds(n, "p99_ms"), ".1f")] for n in names]
+        apart = [a - b for a, b in zip(rounds("sekimori", "p50_ms"),
+                                       rounds("p11", "p50_ms"))]
+        ratios.append([token, spread(apart, ".1f"), "≤ 5: " +
+                       judge(statistics.median(apart), 5, False)])
+    print_table(["card", "PAM module", "p50 ms", "p99 ms"], table)
+    print_table(["card", "pam_sekimori less pam_p11, ms", "target"], ratios)
+    counts = {(r["drivers"], r["apdus"]): r["each"]
+              for r in rows if "apdus" in r}
+    print_table(["OpenSC's drivers", *names[1:]],
+                [[d, *(counts.get((d, n), "–") for n in names[1:])]
+                 for d in ("pinned", "stock")])
+
+
 def print_timing(rows):
     table = []
     for r in rows:
@@ -117,6 +138,7 @@ def main():
     print()
     print_decisions(rows)
     print_pam(rows)
+    print_cards(rows)
     print_timing(rows)
     print_sizes(rows)
 
