@@ -30,7 +30,7 @@ static bool confirm_time(time_t now)
 	    "The clock says %s.\n"
 	    "Codes of that time and before will be refused for good, and "
 	    "counter tokens,\n"
-	    "emergency and join codes are void until bound again.\n"
+	    "emergency, join and enrolment codes are void until bound again.\n"
 	    "Is the time right? Type yes to go on: ",
 	    text);
 	if (!fgets(answer, sizeof(answer), stdin))
