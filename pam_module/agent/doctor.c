@@ -251,6 +251,7 @@ bool doctor_print(const char *directory, const char *socket_path)
 	check_identity(&doctor);
 	check_socket(&doctor, socket_path);
 	check_polkit(&doctor);
+	doctor_check_cards(&doctor);
 	doctor_check_pam(&doctor);
 	doctor_check_sshd(&doctor);
 	return !doctor.failed;

@@ -22,6 +22,7 @@ struct doctor {
 void doctor_tell(struct doctor *doctor, enum doctor_level level,
     const char *subject, const char *finding);
 
+void doctor_check_cards(struct doctor *doctor);
 void doctor_check_pam(struct doctor *doctor);
 void doctor_check_sshd(struct doctor *doctor);
 

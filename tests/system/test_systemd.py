@@ -109,6 +109,20 @@ def test_doctor_finds_nothing_amiss(hall):
     lines = done.stdout.splitlines()
     assert [line for line in lines if line.startswith("fail")] == []
     assert any("/etc/pam.d/sudo: asks for a code" in line for line in lines)
+    assert "ok    cards: none in a reader, if there is one" in lines
+
+
+def test_doctor_finds_a_mistyped_module(hall):
+    path = "/var/lib/sekimori-agent/agent.conf"
+    config = (hall.machine.root / path[1:]).read_text()
+    hall.machine.run("tee", "-a", path,
+                     stdin="card_modules = /usr/lib/opensc-pkcs12.so\n")
+    try:
+        done = hall.machine.run("sekimori-agent", "doctor", check=False)
+    finally:
+        hall.machine.run("tee", path, stdin=config)
+    assert done.returncode == 1
+    assert "fail  /usr/lib/opensc-pkcs12.so: cannot be read." in done.stdout
 
 
 def test_a_login_and_its_decision_in_the_journal(hall):
