@@ -138,7 +138,7 @@ def test_without_the_server_it_locks_and_is_recorded_later(hall, alice):
 
 def test_a_card_that_is_out_for_a_moment_locks(hall, alice):
     start = time.monotonic()
-    hall.cards["alice"].reinsert(500)
+    hall.cards["alice"].reinsert()
     assert wait_locked(hall, alice.session, start) < LOCK_S + 0.5
 
 
