@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "server/keys/card_private.h"
+#include "server/keys/key_shape.h"
 #include "shared/certificate.h"
 #include "shared/text.h"
 
@@ -232,12 +233,25 @@ struct card_crl_outlook card_crl_outlook(int64_t from, int64_t until)
 
 /* --- a person's certificate ---------------------------------------------- */
 
+/* Of a shape, too, that a login would look at. */
+static bool has_ordinary_key(X509 *certificate)
+{
+	unsigned char *der = NULL;
+	int length = i2d_X509(certificate, &der);
+	bool fits = length > 0 &&
+		    key_shape_of_certificate(der, (size_t)length) &&
+		    card_key_algorithm(certificate) != CARD_ALGORITHM_NONE;
+
+	OPENSSL_free(der);
+	return fits;
+}
+
 static enum err check_person(X509 *certificate, char problem[CARD_PROBLEM_SIZE])
 {
 	if (X509_check_ca(certificate) != 0)
 		return refuse(problem, "This is the certificate of a CA. Give"
 				       " the person's own.");
-	if (card_key_algorithm(certificate) == CARD_ALGORITHM_NONE)
+	if (!has_ordinary_key(certificate))
 		return refuse(problem,
 		    "Its key cannot be used to log in. Cards"
 		    " with RSA of 2048 to 4096 bits, P-256 or"

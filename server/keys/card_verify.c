@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "server/keys/card_private.h"
+#include "server/keys/key_shape.h"
 #include "shared/certificate.h"
 
 enum {
@@ -463,9 +464,12 @@ void card_verify(const struct card_authorities *authorities,
 {
 	struct card_evidence evidence = {.standing = CARD_FORGED};
 	int64_t from = 0;
-	X509 *certificate =
-	    card_x509_from_der(proof->certificate, proof->certificate_length);
+	X509 *certificate = NULL;
 
+	if (key_shape_of_certificate(
+		proof->certificate, proof->certificate_length))
+		certificate = card_x509_from_der(
+		    proof->certificate, proof->certificate_length);
 	if (certificate &&
 	    certificate_spki_hash(certificate, evidence.key) == ERR_NONE &&
 	    certificate_validity(certificate, &from, &evidence.valid_until) ==

@@ -8,6 +8,8 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "server/keys/key_shape.h"
+
 enum {
 	REQUEST_BYTES_MAX = 8192
 };
@@ -31,20 +33,37 @@ static int refuse_passphrase(char *out, int size, int writing, void *context)
 	return -1;
 }
 
+/* Its key is looked at before OpenSSL reads it. */
+static X509_REQ *from_pem(const char *pem, size_t length)
+{
+	BIO *bio = BIO_new_mem_buf(pem, (int)length);
+	X509_REQ *request = NULL;
+	unsigned char *der = NULL;
+	const unsigned char *at;
+	long der_length = 0;
+
+	if (bio &&
+	    PEM_bytes_read_bio(&der, &der_length, NULL, PEM_STRING_X509_REQ,
+		bio, refuse_passphrase, NULL) == 1) {
+		at = der;
+		if (key_shape_of_request(der, (size_t)der_length))
+			request = d2i_X509_REQ(NULL, &at, der_length);
+	}
+	OPENSSL_free(der);
+	BIO_free(bio);
+	return request;
+}
+
 enum err request_read(const char *pem, EVP_PKEY **out)
 {
 	size_t length = strnlen(pem, REQUEST_BYTES_MAX + 1);
-	BIO *bio = NULL;
 	X509_REQ *request = NULL;
 	EVP_PKEY *key = NULL;
 	enum err err = ERR_INVALID;
 
 	if (length > REQUEST_BYTES_MAX)
 		return ERR_INVALID;
-	bio = BIO_new_mem_buf(pem, (int)length);
-	if (bio)
-		request =
-		    PEM_read_bio_X509_REQ(bio, NULL, refuse_passphrase, NULL);
+	request = from_pem(pem, length);
 	if (!request)
 		goto out;
 	key = X509_REQ_get_pubkey(request);
@@ -56,7 +75,6 @@ enum err request_read(const char *pem, EVP_PKEY **out)
 out:
 	EVP_PKEY_free(key);
 	X509_REQ_free(request);
-	BIO_free(bio);
 	ERR_clear_error();
 	return err;
 }

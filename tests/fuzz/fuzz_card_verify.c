@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Needs server/keys/{card_verify,card_read}.c. */
+/* Needs server/keys/{card_verify,card_read,key_shape}.c. */
 /*
  * Certificates and CRLs as the server reads them: of a CA, its CRL, a person's
  * certificate and a signature, each behind a two-byte length, the last without.

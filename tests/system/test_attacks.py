@@ -1,11 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """What somebody tried who meant harm: with a stolen terminal, with patience,
 or with a packet recorded earlier. Each was a way in, or out of a limit, once."""
+import base64
+import os
+import pathlib
 
 import pytest
 
-from client import (Terminal, attempt, login_body, many_at_once, new_key,
-                    new_request)
+import slow_key
+from client import (Connection, Gone, Terminal, attempt, context_for,
+                    login_body, many_at_once, new_key, new_request)
+from pki import openssl
 
 
 def deny(answer):
@@ -220,3 +225,71 @@ def test_a_certificate_cut_short_by_its_ca_is_not_due_at_once(servers):
     terminal = server.terminal()
     renew_at = terminal.ask("GET", "/v1/terminals/self").json["renew_at"]
     assert 0 < renew_at - server.now() < 70
+
+
+# --- a key that takes long to read --------------------------------------------
+SLOW_S = 0.1  # less than one costs; a connection has room for twenty
+
+
+@pytest.fixture
+def spends(server):
+    """Runs something; it may not have cost the server one slow key."""
+    def spent():
+        stat = pathlib.Path(f"/proc/{server.process.pid}/stat").read_text()
+        return sum(map(int, stat.rsplit(")", 1)[1].split()[11:13])) / \
+            os.sysconf("SC_CLK_TCK")
+
+    def run(attack):
+        before = spent()
+        result = attack()
+        assert spent() - before < SLOW_S
+        return result
+
+    return run
+
+
+def test_a_stranger_s_slow_certificate_is_not_read(server, world, spends):
+    stranger = Terminal(server, "stranger", world.directory("slow"))
+    new_key(stranger.key)
+    openssl("req", "-x509", "-new", "-key", stranger.key, "-subj", "/CN=x",
+            "-out", stranger.certificate)
+    with open(stranger.certificate, "a", encoding="ascii") as chain:
+        chain.write(3 * slow_key.pem("CERTIFICATE", slow_key.certificate()))
+    context = context_for(certificate=stranger.certificate, key=stranger.key)
+
+    def attack():
+        connection = Connection("127.0.0.1", server.port, context)
+        with pytest.raises(Gone):
+            connection.ask("GET", "/v1/capabilities")
+        connection.close()
+
+    spends(attack)
+    # One of an ordinary kind is heard, and told what is wrong.
+    openssl("req", "-x509", "-new", "-key", stranger.key, "-subj", "/CN=x",
+            "-out", stranger.certificate)
+    context = context_for(certificate=stranger.certificate, key=stranger.key)
+    connection = Connection("127.0.0.1", server.port, context)
+    assert connection.ask("GET", "/v1/capabilities").status == 403
+    connection.close()
+
+
+def test_a_stranger_s_slow_request_is_not_read(server, spends):
+    request = slow_key.pem("CERTIFICATE REQUEST", slow_key.request())
+    stranger = Connection("127.0.0.1", server.port, context_for())
+    reply = spends(lambda: stranger.ask("POST", "/v1/terminals/join", {
+        "code": "AAAA", "request": request}))
+    assert reply.status == 400, reply
+    stranger.close()
+
+
+def test_a_slow_card_is_not_read(server, terminal, spends):
+    user, _ = server.hotp()
+    raw = base64.b64encode(slow_key.certificate()).decode()
+    for _ in range(2):
+        asked = terminal.post(login_body(user, None, factor=None)).json
+        answer = spends(lambda path=f"/v1/logins/{asked['login']}":
+                        terminal.post({
+                            "factor": "card", "certificate": raw,
+                            "signature": "AAAA",
+                            "algorithm": "ecdsa-sha256"}, path))
+        assert deny(answer.json) == "wrong"
