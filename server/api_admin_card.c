@@ -18,7 +18,7 @@ enum {
 	WARN_SOON_DAYS = 30,
 	WARN_EARLY_DAYS = 90,
 	CERTIFICATE_TEXT_MAX = 32768,
-	CARD_PAGE = 200, /* each certificate is read and judged */
+	CARD_PAGE = 100, /* each certificate is read and judged */
 };
 
 /* --- what the verbs of cards share -----------------------------------------

@@ -310,6 +310,20 @@ static enum err check_ca(
 	return ERR_NONE;
 }
 
+/* For each login OpenSSL would say that there is none. */
+static bool covers_persons(X509_CRL *crl)
+{
+	ISSUING_DIST_POINT *scope = X509_CRL_get_ext_d2i(
+	    crl, NID_issuing_distribution_point, NULL, NULL);
+	bool covers = X509_CRL_get_ext_by_NID(crl, NID_delta_crl, -1) < 0;
+
+	if (scope)
+		covers = covers && scope->onlyCA <= 0 && scope->onlyattr <= 0 &&
+			 scope->indirectCRL <= 0 && !scope->onlysomereasons;
+	ISSUING_DIST_POINT_free(scope);
+	return covers;
+}
+
 static enum err check_crl(
     X509_CRL *crl, X509 *ca, int64_t now_s, char problem[CARD_PROBLEM_SIZE])
 {
@@ -321,6 +335,10 @@ static enum err check_crl(
 	if (!card_crl_is_of(crl, ca))
 		return refuse(problem, "This CRL is not signed by this CA. Give"
 				       " the CRL of the same CA.");
+	if (!covers_persons(crl))
+		return refuse(problem,
+		    "This CRL covers only a part of what"
+		    " the CA has issued. Give its full one.");
 	if (until == 0)
 		return refuse(problem,
 		    "This CRL does not say when the next one is due"

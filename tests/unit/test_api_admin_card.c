@@ -337,7 +337,7 @@ static void test_list_in_parts(void **state)
 		parts++;
 	}
 	assert_int_equal(total, 401);
-	assert_int_equal(parts, 3);
+	assert_int_equal(parts, 5);
 }
 
 /* --- CAs -------------------------------------------------------------------

@@ -228,6 +228,42 @@ static void authorities(void **state)
 	    maker_x509_der(maker_issue(&wish, NULL)), none, "of a CA");
 }
 
+static struct maker_bytes with_extension(X509_CRL *crl, int nid, void *value)
+{
+	assert_int_equal(X509_CRL_add1_ext_i2d(crl, nid, value, 1, 0), 1);
+	assert_true(X509_CRL_sign(crl, town.key, EVP_sha256()) > 0);
+	return maker_crl_der(crl);
+}
+
+static void crls_of_a_part(void **state)
+{
+	ISSUING_DIST_POINT *scope = ISSUING_DIST_POINT_new();
+	ASN1_INTEGER *base = ASN1_INTEGER_new();
+
+	(void)state;
+	ASN1_INTEGER_set(base, 3);
+	check_authority(maker_ca_der(&town),
+	    with_extension(maker_crl(&town, town.key, MAKER_NOW - MAKER_DAY,
+			       MAKER_NOW + MAKER_DAY, NULL),
+		NID_delta_crl, base),
+	    "full one");
+	scope->onlyuser = 0xff;
+	check_authority(maker_ca_der(&town),
+	    with_extension(maker_crl(&town, town.key, MAKER_NOW - MAKER_DAY,
+			       MAKER_NOW + MAKER_DAY, NULL),
+		NID_issuing_distribution_point, scope),
+	    NULL);
+	scope->onlyuser = 0;
+	scope->onlyCA = 0xff;
+	check_authority(maker_ca_der(&town),
+	    with_extension(maker_crl(&town, town.key, MAKER_NOW - MAKER_DAY,
+			       MAKER_NOW + MAKER_DAY, NULL),
+		NID_issuing_distribution_point, scope),
+	    "full one");
+	ISSUING_DIST_POINT_free(scope);
+	ASN1_INTEGER_free(base);
+}
+
 static void crls(void **state)
 {
 	(void)state;
@@ -253,6 +289,7 @@ int main(void)
 	    cmocka_unit_test(a_hostile_name),
 	    cmocka_unit_test(authorities),
 	    cmocka_unit_test(crls),
+	    cmocka_unit_test(crls_of_a_part),
 	};
 
 	return cmocka_run_group_tests(tests, make_ca, free_ca);
