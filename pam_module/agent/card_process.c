@@ -32,7 +32,7 @@ static const char *const passed_on[] = {
 
 /* And no configuration of p11-kit's in anybody's home. */
 static char path_variable[] = "PATH=/usr/bin:/bin";
-static char p11_kit_variable[] = "P11_KIT_NO_USER_CONFIG=1";
+static char no_home_variable[] = "P11_KIT_NO_USER_CONFIG=1";
 
 struct environment {
 	char *list[ENVIRONMENT_MAX];
@@ -45,7 +45,7 @@ static void environment_fill(struct environment *out)
 	size_t count = 0;
 
 	out->list[count++] = path_variable;
-	out->list[count++] = p11_kit_variable;
+	out->list[count++] = no_home_variable;
 	for (size_t i = 0; i < sizeof(passed_on) / sizeof(passed_on[0]); i++) {
 		const char *value = getenv(passed_on[i]);
 		int length = value
