@@ -92,26 +92,32 @@ static enum err keep_id(const char *id, char out[SEAT_SESSION_SIZE])
 							: ERR_TOO_LONG;
 }
 
-/* By the process's control group, then by logind's memory of leaders. */
-static enum err find_id(sd_bus *bus, pid_t pid, char out[SEAT_SESSION_SIZE])
+enum err logind_session_id(pid_t pid, char out[SEAT_SESSION_SIZE])
+{
+	char *id = NULL;
+	enum err err = ERR_NOT_FOUND;
+
+	if (sd_pid_get_session(pid, &id) >= 0)
+		err = keep_id(id, out);
+	free(id);
+	return err;
+}
+
+/* logind also remembers leaders that are in no control group of a session. */
+static enum err ask_id(sd_bus *bus, pid_t pid, char out[SEAT_SESSION_SIZE])
 {
 	sd_bus_error error = SD_BUS_ERROR_NULL;
 	sd_bus_message *reply = NULL;
 	const char *path = NULL;
 	char *id = NULL;
-	int status = sd_pid_get_session(pid, &id);
-	enum err err = ERR_NONE;
+	int status = sd_bus_call_method(bus, SERVICE, MANAGER_PATH, MANAGER,
+	    "GetSessionByPID", &error, &reply, "u", (uint32_t)pid);
+	enum err err = err_of(status, &error);
 
-	if (status < 0) {
-		status = sd_bus_call_method(bus, SERVICE, MANAGER_PATH, MANAGER,
-		    "GetSessionByPID", &error, &reply, "u", (uint32_t)pid);
-		err = err_of(status, &error);
-		if (err == ERR_NONE &&
-		    (sd_bus_message_read(reply, "o", &path) < 0 ||
-			sd_bus_path_decode(
-			    path, MANAGER_PATH "/session", &id) <= 0))
-			err = ERR_INVALID;
-	}
+	if (err == ERR_NONE &&
+	    (sd_bus_message_read(reply, "o", &path) < 0 ||
+		sd_bus_path_decode(path, MANAGER_PATH "/session", &id) <= 0))
+		err = ERR_INVALID;
 	if (err == ERR_NONE)
 		err = keep_id(id, out);
 	free(id);
@@ -152,8 +158,8 @@ enum err logind_session_of(pid_t pid, struct logind_session *out)
 	sd_bus *bus = NULL;
 	enum err err = open_bus(&bus);
 
-	if (err == ERR_NONE)
-		err = find_id(bus, pid, found.id);
+	if (err == ERR_NONE && logind_session_id(pid, found.id) != ERR_NONE)
+		err = ask_id(bus, pid, found.id);
 	if (err == ERR_NONE)
 		err = read_leader(bus, found.id, &leader);
 	if (err == ERR_NONE) {

@@ -23,6 +23,9 @@ struct logind_session {
 	bool is_text_console; /* nothing there listens for a lock */
 };
 
+/* By its control group alone, without the bus. ERR_NOT_FOUND: in none. */
+enum err logind_session_id(pid_t pid, char out[SEAT_SESSION_SIZE]);
+
 /* ERR_NOT_FOUND: the process is in no session. */
 enum err logind_session_of(pid_t pid, struct logind_session *out);
 

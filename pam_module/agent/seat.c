@@ -346,15 +346,14 @@ void seats_look(struct seats *seats, const unsigned char key[CARD_HASH_BYTES])
 	pthread_mutex_unlock(&seats->lock);
 }
 
-bool seats_any(struct seats *seats)
+bool seats_watch(struct seats *seats, const char *session)
 {
-	bool any = false;
+	bool watched;
 
 	pthread_mutex_lock(&seats->lock);
-	for (size_t i = 0; i < SEATS_MAX && !any; i++)
-		any = seats->slots[i].used;
+	watched = find(seats, session) != NULL;
 	pthread_mutex_unlock(&seats->lock);
-	return any;
+	return watched;
 }
 
 /* What the file says of sessions that have ended is dropped by the thread. */

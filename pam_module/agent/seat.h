@@ -92,7 +92,7 @@ void seats_release(struct seats *seats, const char *session);
 /* Somebody proved to hold this card: if a seat misses it, look now. */
 void seats_look(struct seats *seats, const unsigned char key[CARD_HASH_BYTES]);
 
-bool seats_any(struct seats *seats);
+bool seats_watch(struct seats *seats, const char *session);
 
 /* The seats stay in the state directory. NULL is fine. */
 void seats_stop(struct seats *seats);

@@ -73,8 +73,11 @@ void seat_session_closed(struct seats *seats, pid_t caller)
 {
 	struct logind_session where = {0};
 
-	/* Sessions that ended otherwise are found by their absence. */
-	if (seats_any(seats) && logind_session_of(caller, &where) == ERR_NONE &&
-	    where.is_leader)
+	/* Most are none of ours. Those that end otherwise are found by their
+	 * absence. */
+	if (logind_session_id(caller, where.id) != ERR_NONE ||
+	    !seats_watch(seats, where.id))
+		return;
+	if (logind_session_of(caller, &where) == ERR_NONE && where.is_leader)
 		seats_release(seats, where.id);
 }

@@ -70,8 +70,14 @@ def remove(hall, user="alice"):
 
 
 def test_doctor_finds_the_rule(hall):
-    out = hall.run("sekimori-agent", "doctor", check=False).stdout
-    assert "ok    polkit: " in out
+    def said():
+        return hall.run("sekimori-agent", "doctor", check=False).stdout
+    assert "ok    polkit: " in said()
+    rule = "/usr/share/polkit-1/rules.d/50-sekimori-agent.rules"
+    hall.run("mv", rule, "/root/rule")
+    without = said()
+    hall.run("mv", "/root/rule", rule)
+    assert "warn  polkit: lacks 50-sekimori-agent.rules" in without
 
 
 def test_the_card_s_leaving_locks_and_is_recorded(hall, alice):

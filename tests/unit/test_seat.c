@@ -408,7 +408,7 @@ static void what_is_gone_is_not_locked(void **state)
 	wait_until(world, &world->locks, 1);
 	(void)poll(NULL, 0, QUIET_MS);
 	assert_int_equal(count(world, &world->told), 0);
-	assert_false(seats_any(world->seats));
+	assert_false(seats_watch(world->seats, "c1"));
 	assert_false(state_has(world->directory, SEAT_FILE));
 }
 
@@ -420,7 +420,7 @@ static void a_session_that_ends_is_no_longer_watched(void **state)
 	bind_as(world, "c1", CARD_REMOVED_LOCK);
 	wait_until(world, &world->card.open, 1);
 	set(world, &world->exists, false);
-	while (seats_any(world->seats)) {
+	while (seats_watch(world->seats, "c1")) {
 		assert_true(steady_ms() < end_ms);
 		beat(world);
 		(void)poll(NULL, 0, 20);
@@ -438,7 +438,7 @@ static void a_session_that_is_closed_is_no_longer_watched(void **state)
 	seats_release(world->seats, "another");
 	seats_release(world->seats, "c1");
 	wait_until(world, &world->card.open, 0);
-	assert_false(seats_any(world->seats));
+	assert_false(seats_watch(world->seats, "c1"));
 	assert_int_equal(count(world, &world->locks), 0);
 }
 
@@ -466,7 +466,7 @@ static void a_session_to_be_ended_is_ended_until_it_is_gone(void **state)
 	assert_int_equal(world->reason, SEAT_CARD_REMOVED);
 	set(world, &world->exists, false);
 	(void)poll(NULL, 0, SEAT_GONE_MS + QUIET_MS);
-	assert_false(seats_any(world->seats));
+	assert_false(seats_watch(world->seats, "c1"));
 	assert_int_equal(count(world, &world->locks), 0);
 }
 
@@ -552,7 +552,7 @@ static void what_was_locked_before_a_restart_is_not_locked_by_it(void **state)
 	restart(world);
 	(void)poll(NULL, 0, QUIET_MS);
 	assert_int_equal(count(world, &world->locks), 1);
-	assert_true(seats_any(world->seats));
+	assert_true(seats_watch(world->seats, "c1"));
 }
 
 static void more_than_there_is_room_for_are_refused(void **state)
