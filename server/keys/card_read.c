@@ -344,6 +344,11 @@ static enum err check_crl(
 		    "This CRL does not say when the next one is due"
 		    " (nextUpdate), so it could never be told stale. Ask the CA"
 		    " for one that does.");
+	/* It would refuse every card, and today's would count as older. */
+	if (card_crl_from(crl) > now_s)
+		return refuse(problem,
+		    "This CRL is of a time to come. Look at this server's clock"
+		    " (`date`), or ask the CA for today's.");
 	if (until <= now_s)
 		return refuse(problem, "This CRL is stale: a newer one was due"
 				       " already. Fetch today's.");

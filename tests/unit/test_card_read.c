@@ -278,6 +278,8 @@ static void crls(void **state)
 	    crl(town.key, MAKER_NOW - 9, MAKER_NOW), "stale");
 	check_authority(
 	    maker_ca_der(&town), crl(town.key, MAKER_NOW - 9, 0), "nextUpdate");
+	check_authority(maker_ca_der(&town),
+	    crl(town.key, MAKER_NOW + 1, MAKER_NOW + 9), "time to come");
 }
 
 int main(void)
