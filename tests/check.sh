@@ -12,7 +12,7 @@ export PYTHONDONTWRITEBYTECODE=1
 
 FUZZ_S=8
 UNIT_S_MAX=120
-SYSTEM_S_MAX=600
+SYSTEM_S_MAX=840
 
 logs=build-check
 rm -rf "$logs"

@@ -85,7 +85,7 @@ class Card:
         """sign: the second certificate, of JPKI's signature or PIV's 9C.
         within: what starts it where the readers are."""
         self.world, self.kind, self.pin = world, kind, pin
-        self.certificate = certificate
+        self.certificate, self.sign = certificate, sign
         self.dir = world.directory(f"card-{kind}")
         self.fifo, self.log_path = self.dir / "orders", self.dir / "log"
         self.log_path.touch()

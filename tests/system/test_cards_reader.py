@@ -31,7 +31,7 @@ def both(world, emulated, authority):
                          sign=authority.issue("sign", "rsa:2048",
                                               usage="signature")),
         "piv": emulated("piv", 1, authority.issue("p", "rsa:2048"),
-                        cards.PIN_PIV)}
+                        cards.PIN_PIV, sign=authority.issue("9c", "P-256"))}
 
 
 @pytest.fixture(scope="module")
@@ -222,9 +222,9 @@ def test_pulled_as_it_signs(town, card):
 
 
 def test_pulled_at_any_command(town, card):
-    """At the first, the sixth, and so on until nothing is left to cut."""
+    """At the first, the eighth, and so on until nothing is left to cut."""
     cuts = 0
-    for at in range(0, 80, 5):
+    for at in range(0, 80, 7):
         card.restore()
         card.cut_on(cards.ANY, at)
         talk = town.talk(card.holder)
@@ -236,7 +236,7 @@ def test_pulled_at_any_command(town, card):
             break
         cuts += 1
         in_trouble_already(talk, town, card)
-    assert cuts >= 5
+    assert cuts >= 4
 
 
 def in_trouble_already(talk, town, card):
@@ -294,6 +294,24 @@ def test_a_colleagues_card_is_never_asked_for_a_pin(town, card, both):
     refused(run)
     assert run.prompts[0] == CODE and OTHER in run.messages, run
     assert card.pins_tried() == []
+
+
+def test_a_key_that_wants_the_pin_at_every_signature(town, piv):
+    """PIV's 9C, here an elliptic curve."""
+    signer = town.person(piv.sign)
+    run = town.log_in(signer, piv.pin)
+    accepted(run)
+    assert run.prompts == [PIN] and piv.pins_tried() == [0x9000] * 2
+
+
+def test_found_by_p11_kit_without_any_configuration(town, agents, card):
+    """All modules that Debian registers, all of OpenSC's drivers."""
+    agent = agents(town.server)
+    town.stack(agent, "unconfigured")
+    accepted(town.log_in(card.holder, card.pin, service="unconfigured"))
+    assert card.pins_tried() == [0x9000]
+    cards.no_child_is_left(agent)
+    agent.stop()
 
 
 # --- bad cards ---------------------------------------------------------------------
