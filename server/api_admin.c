@@ -69,6 +69,14 @@ static void add_outcome(const struct admin_job *job, struct audit_entry *entry)
 	audit_add_text(entry, "detail", job->detail);
 }
 
+/* Trusting a CA without CRL takes all its revocations back. NULL: neither. */
+static const char *crl_word(const struct admin_arguments *arguments)
+{
+	if (arguments->no_crl)
+		return "none";
+	return arguments->crl ? "given" : NULL;
+}
+
 static enum err record(struct admin_job *job, struct store *store)
 {
 	struct audit_entry entry = {.kind = "admin", .time_ms = job->now_ms};
@@ -85,6 +93,7 @@ static enum err record(struct admin_job *job, struct store *store)
 		audit_add_text(&entry, "terminal", job->terminal);
 	if (job->card_key[0])
 		audit_add_text(&entry, "card_key", job->card_key);
+	audit_add_text(&entry, "crl", crl_word(&job->arguments));
 	add_outcome(job, &entry);
 	if (job->exchange)
 		audit_add_text(&entry, "request", job->exchange->request_id);

@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from card_client import key_hash
 from client import over_socket
 from pki import Authority, openssl
 from test_admin import refused
@@ -206,3 +207,15 @@ def test_what_was_done_is_recorded(server, ca):
                if r.get("card_key")]
     assert [r["action"] for r in records] == ["card enroll", "card revoke"]
     assert {r["card_key"] for r in records} == {card.key_hash()[:32]}
+
+
+def test_whether_revocations_count_is_recorded(server, world):
+    """Trusted without CRL, every card that the CA has revoked is good again:
+    that may not look like the renewal of a CRL."""
+    own = Authority(world.directory("pki"), "Recorded CA")
+    server.ctl("card", "trust", own.pem)
+    server.ctl("card", "trust", own.pem, "--crl", own.crl_path)
+    server.ctl("card", "trust", own.pem, "--no-crl")
+    key = key_hash(own.pem).hex()[:32]
+    assert [r.get("crl") for r in server.records()
+            if r.get("card_key") == key] == [None, "given", "none"]
