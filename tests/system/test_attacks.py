@@ -4,6 +4,7 @@ or with a packet recorded earlier. Each was a way in, or out of a limit, once.""
 import base64
 import os
 import pathlib
+import subprocess
 
 import pytest
 
@@ -271,6 +272,17 @@ def test_a_stranger_s_slow_certificate_is_not_read(server, world, spends):
     connection = Connection("127.0.0.1", server.port, context)
     assert connection.ask("GET", "/v1/capabilities").status == 403
     connection.close()
+
+
+@pytest.mark.parametrize("group, taken", [
+    ("X25519", True), ("P-256", True), ("P-384", True), ("ffdhe8192", False),
+    ("ffdhe2048", False), ("P-521", False)])
+def test_a_stranger_s_slow_key_exchange_is_refused(server, group, taken):
+    done = subprocess.run(
+        ["openssl", "s_client", "-connect", f"127.0.0.1:{server.port}",
+         "-groups", group], input=b"", capture_output=True, timeout=20,
+        check=False)
+    assert (b"New, TLSv1.3" in done.stdout) == taken, done.stdout
 
 
 def test_a_stranger_s_slow_request_is_not_read(server, spends):
