@@ -62,7 +62,8 @@ all: $(programs)
 
 $(B)/obj/shared.a: $(call objects,shared)
 $(B)/obj/module.a: $(call objects,pam_module)
-$(B)/obj/agent.a: $(call objects,pam_module/agent) $(B)/obj/pam_module/card/wire.o
+$(B)/obj/agent.a: $(call objects,pam_module/agent) $(addprefix $(B)/obj/pam_module/, \
+	card/wire.o agent_client.o words.o)
 $(B)/obj/card.a: $(call objects,pam_module/card)
 $(B)/obj/server.a: $(call objects,server server/core server/store server/keys)
 $(B)/obj/ctl.a: $(call objects,server/ctl)

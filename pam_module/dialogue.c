@@ -228,6 +228,7 @@ static bool frame_handle(struct dialogue *dialogue, const struct frame *frame)
 	case FRAME_ANSWER:
 	case FRAME_CANCEL:
 	case FRAME_SESSION:
+	case FRAME_ENROLL:
 	case FRAME_DONE:
 		break;
 	}

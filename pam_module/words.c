@@ -30,6 +30,7 @@ static const struct bilingual prompts[] = {
     [WORDS_PROMPT_PIN_PAD] = {"PIN on reader, Enter: ",
 	"読取機で入力後Enter: "},
     [WORDS_PROMPT_APPENDED] = {"Passphrase and code: ", "パスワードとコード: "},
+    [WORDS_PROMPT_ENROLL] = {"Enrolment code: ", "登録コード: "},
 };
 
 /* The second form takes the time or the count, as text, as its only argument.
@@ -113,6 +114,46 @@ static const struct message_row messages[] = {
 	     "カードの有効期限が近づいています。情報担当に連絡してください。"},
 	    {"Your card expires %s. Contact IT.",
 		"カードの有効期限は%sです。情報担当に連絡してください。"}},
+    [FRAME_MESSAGE_ENROLLED] = {{"The card is registered.",
+				    "カードを登録しました。"},
+	{"The card is registered. It is valid until %s.",
+	    "カードを登録しました。有効期限は%sです。"}},
+    [FRAME_MESSAGE_ENROLLED_OTHER] =
+	{{"Another card of yours stays valid. Ask IT to revoke it.",
+	     "以前のカードも有効です。不要なら失効を情報担当に依頼してください。"},
+	    {"Another card of yours stays valid until %s. Ask IT to revoke it.",
+		"以前のカードも%sまで有効です。不要なら失効を情報担当に依頼"
+		"してください。"}},
+    [FRAME_MESSAGE_ENROLL_FAILED] =
+	{{"The card was not registered. Try again or contact IT.",
+	    "カードを登録できませんでした。もう一度試すか、情報担当に連絡"
+	    "してください。"}},
+    [FRAME_MESSAGE_ENROLL_CODE] =
+	{{"Code wrong, used or too old. Ask IT for a new one.",
+	    "登録コードが違うか、使用済みか、期限切れです。新しいコードを"
+	    "情報担当に依頼してください。"}},
+    [FRAME_MESSAGE_ENROLL_NO_KEY] =
+	{{"There is no valid key for signing in on this card.",
+	    "このカードには有効なログイン用の証明書がありません。"}},
+    [FRAME_MESSAGE_ENROLL_SEVERAL] =
+	{{"Several keys are there. Leave one card only.",
+	    "カードが複数あります。登録する1枚だけにしてください。"}},
+    [FRAME_MESSAGE_CARD_UNTRUSTED] =
+	{{"The server cannot trust this card's issuer. Contact IT.",
+	    "このカードの発行者をサーバーが確認できません。情報担当に連絡"
+	    "してください。"}},
+    [FRAME_MESSAGE_CARD_UNFIT] =
+	{{"The card's certificate is not valid for signing in. Contact IT.",
+	    "このカードの証明書は有効でないか、ログイン用ではありません。"
+	    "情報担当に連絡してください。"}},
+    [FRAME_MESSAGE_CARD_TAKEN] =
+	{{"This card is registered for somebody else. Contact IT.",
+	    "このカードは別の人のものとして登録されています。情報担当に連絡"
+	    "してください。"}},
+    [FRAME_MESSAGE_CARDS_FULL] =
+	{{"You have as many cards as allowed. Ask IT to revoke one.",
+	    "登録できる枚数に達しています。古いカードの失効を情報担当に依頼"
+	    "してください。"}},
 };
 
 static const char *bilingual_pick(

@@ -34,6 +34,7 @@ enum words_prompt {
 	WORDS_PROMPT_LAST_TRY = FRAME_PROMPT_LAST_TRY,
 	WORDS_PROMPT_PIN_PAD = FRAME_PROMPT_PIN_PAD,
 	WORDS_PROMPT_APPENDED, /* login password with the code behind it */
+	WORDS_PROMPT_ENROLL,   /* the code of an invitation */
 };
 
 /* The language of this process's locale, NULL if it has none (sshd, set-uid

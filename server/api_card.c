@@ -24,6 +24,11 @@ static const struct json_member members[] = {
     {"algorithm", JSON_MEMBER_NAME, MEMBER(algorithm), true, 0, 0, NULL},
 };
 
+/* Told or not: whoever tells it learns before any card is asked. */
+static const struct json_member challenge_members[] = {
+    {"invitation", JSON_MEMBER_NAME, MEMBER(invitation), false, 0, 0, NULL},
+};
+
 static struct card_enrolment *begin(struct server *server,
     struct http_exchange *exchange,
     enum err (*work)(struct terminal_call *call, struct store *store))
@@ -40,20 +45,14 @@ static struct card_enrolment *begin(struct server *server,
 
 /* --- challenge ----------------------------------------------------------- */
 
-static enum err work_challenge(struct terminal_call *call, struct store *store)
+static enum err hand_out(struct terminal_call *call, struct store *store)
 {
 	int64_t until = call->now_s + CARD_ENROLMENT_LIFETIME_S;
 	char token[CARD_ENROLMENT_TOKEN_SIZE];
 	char text[ENCODE_BASE64_SIZE(CARD_CHALLENGE_BYTES)];
 	struct secret challenge = {0};
-	enum err err;
+	enum err err = secret_random(&challenge, CARD_CHALLENGE_BYTES);
 
-	if (!call->clock_trusted) {
-		terminal_call_problem(
-		    call, 503, "The server's clock is in doubt.");
-		return ERR_NONE;
-	}
-	err = secret_random(&challenge, CARD_CHALLENGE_BYTES);
 	if (err == ERR_NONE)
 		err = card_enrolment_token_write(store,
 		    call->exchange->peer->fingerprint, until, challenge.bytes,
@@ -66,11 +65,28 @@ static enum err work_challenge(struct terminal_call *call, struct store *store)
 		      text, "expires_in", (int)CARD_ENROLMENT_LIFETIME_S));
 }
 
+static enum err work_challenge(struct terminal_call *call, struct store *store)
+{
+	struct card_enrolment *asked = (struct card_enrolment *)call;
+	bool is_one = true;
+	enum err err = ERR_NONE;
+
+	if (!call->clock_trusted) {
+		terminal_call_problem(
+		    call, 503, "The server's clock is in doubt.");
+		return ERR_NONE;
+	}
+	if (asked->invitation)
+		err = card_enrolment_check_code(asked, store, &is_one);
+	return err == ERR_NONE && is_one ? hand_out(call, store) : err;
+}
+
 void api_card_challenge(struct server *server, struct http_exchange *exchange)
 {
 	struct card_enrolment *asked = begin(server, exchange, work_challenge);
 
-	if (asked && terminal_call_take(&asked->call, members, 0, asked))
+	if (asked && terminal_call_take(&asked->call, challenge_members,
+			 COUNT(challenge_members), asked))
 		terminal_call_submit(&asked->call);
 }
 

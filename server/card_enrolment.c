@@ -279,38 +279,69 @@ static enum err judge(struct card_enrolment *enrolment, struct store *store,
 	return enrol(enrolment, store, &person);
 }
 
-static bool may_guess(const struct terminal_call *call)
+/* False: the refusal is set. */
+static bool may_guess(struct terminal_call *call)
 {
 	unsigned char terminal[CERTIFICATE_HASH_BYTES];
 
+	if (!call->clock_trusted) {
+		terminal_call_problem(
+		    call, 503, "The server's clock is in doubt.");
+		return false;
+	}
 	rate_terminal_key(RATE_FAILURES, call->terminal.id, terminal);
-	return rate_failures_allow(call->server->failures, terminal,
-	    call->server->settings.terminal_failures, call->now_ms);
+	if (rate_failures_allow(call->server->failures, terminal,
+		call->server->settings.terminal_failures, call->now_ms))
+		return true;
+	terminal_call_problem(
+	    call, 429, "Too many failures from this terminal this minute.");
+	return false;
+}
+
+static void begin(struct card_enrolment *enrolment)
+{
+	memset(&enrolment->card, 0, sizeof(enrolment->card));
+	enrolment->user[0] = '\0';
+	enrolment->was_done = false;
+}
+
+enum err card_enrolment_check_code(
+    struct card_enrolment *enrolment, struct store *store, bool *out_is_one)
+{
+	unsigned char hash[CARD_INVITATION_HASH_BYTES];
+	enum err err;
+
+	begin(enrolment);
+	*out_is_one = false;
+	if (!may_guess(&enrolment->call))
+		return ERR_NONE;
+	err = card_invitation_code_hash(store, enrolment->invitation, hash);
+	if (err == ERR_NONE)
+		err = card_invitation_know(
+		    store, hash, enrolment->call.now_s, out_is_one);
+	if (err != ERR_NONE && err != ERR_INVALID)
+		return err;
+	return *out_is_one ? ERR_NONE
+			   : refuse_guess(enrolment, store, &no_code);
 }
 
 enum err card_enrolment_work(struct terminal_call *call, struct store *store)
 {
 	struct card_enrolment *enrolment = (struct card_enrolment *)call;
 	unsigned char challenge[CARD_CHALLENGE_BYTES];
-	enum err err =
+	enum err err;
+
+	begin(enrolment);
+	if (!may_guess(call))
+		return ERR_NONE;
+	err =
 	    card_enrolment_token_read(store, call->exchange->peer->fingerprint,
 		call->now_s, enrolment->token, challenge);
-
-	memset(&enrolment->card, 0, sizeof(enrolment->card));
-	enrolment->user[0] = '\0';
-	enrolment->was_done = false;
-	if (err != ERR_NONE && err != ERR_NOT_FOUND)
-		return err;
-	if (!call->clock_trusted)
-		terminal_call_problem(
-		    call, 503, "The server's clock is in doubt.");
-	else if (!may_guess(call))
-		terminal_call_problem(call, 429,
-		    "Too many failures from this terminal this minute.");
-	else if (err == ERR_NOT_FOUND)
-		terminal_call_problem_for(call, 404, "challenge",
-		    "This challenge is over. Begin again.");
-	else
+	if (err == ERR_NONE)
 		return judge(enrolment, store, challenge);
+	if (err != ERR_NOT_FOUND)
+		return err;
+	terminal_call_problem_for(
+	    call, 404, "challenge", "This challenge is over. Begin again.");
 	return ERR_NONE;
 }

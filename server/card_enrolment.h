@@ -28,4 +28,9 @@ struct card_enrolment {
 
 enum err card_enrolment_work(struct terminal_call *call, struct store *store);
 
+/* Before any card is asked: whether the code is one. If not, the refusal is
+ * set, recorded and counted as for a whole enrolment. */
+enum err card_enrolment_check_code(
+    struct card_enrolment *enrolment, struct store *store, bool *out_is_one);
+
 #endif

@@ -33,6 +33,8 @@ enum frame_type {
 	FRAME_ANSWER,    /* what the person typed at the last FRAME_ASK */
 	FRAME_CANCEL,    /* the conversation failed */
 	FRAME_SESSION,   /* a session was opened or closed */
+	FRAME_ENROLL,    /* starts the enrolment of a card; not by a module but
+			    by the person's own sekimori-agent enroll-card */
 	/* agent to module */
 	FRAME_ASK = 16, /* show this prompt, send the answer */
 	FRAME_TELL,     /* show this message, go on */
@@ -100,6 +102,17 @@ enum frame_message {
 	FRAME_MESSAGE_CARD_TROUBLE,
 	FRAME_MESSAGE_CARD_EXPIRES, /* FRAME_NUMBER: unix time */
 	FRAME_MESSAGE_PIN_LOW,      /* FRAME_NUMBER: tries left, if told */
+	/* of an enrolment */
+	FRAME_MESSAGE_ENROLLED,       /* FRAME_NUMBER: unix time of its end */
+	FRAME_MESSAGE_ENROLLED_OTHER, /* another goes on; the same of it */
+	FRAME_MESSAGE_ENROLL_FAILED,
+	FRAME_MESSAGE_ENROLL_CODE, /* wrong, used or over */
+	FRAME_MESSAGE_ENROLL_NO_KEY,
+	FRAME_MESSAGE_ENROLL_SEVERAL,
+	FRAME_MESSAGE_CARD_UNTRUSTED, /* its issuer */
+	FRAME_MESSAGE_CARD_UNFIT,     /* its certificate */
+	FRAME_MESSAGE_CARD_TAKEN,     /* somebody else's */
+	FRAME_MESSAGE_CARDS_FULL,
 };
 
 /* What the module turns into a PAM code, by the table in pam_sekimori.c.

@@ -162,6 +162,8 @@ static bool is_wanted(
 {
 	unsigned char tag[CARD_TAG_BYTES];
 
+	if (wanted->tag_count == 0)
+		return true;
 	if (card_tag(wanted->challenge, key, tag) != ERR_NONE)
 		return false;
 	for (size_t i = 0; i < wanted->tag_count; i++)
@@ -170,21 +172,34 @@ static bool is_wanted(
 	return false;
 }
 
+static enum frame_message why_missing(const struct dialogue *dialogue)
+{
+	bool any_key = dialogue->choosing->any_key;
+
+	switch (dialogue->seen.presence) {
+	case CARD_ABSENT:
+		return FRAME_MESSAGE_CARD_ABSENT;
+	case CARD_OTHER:
+		return any_key ? FRAME_MESSAGE_ENROLL_NO_KEY
+			       : FRAME_MESSAGE_CARD_OTHER;
+	case CARD_SEVERAL:
+		return any_key ? FRAME_MESSAGE_ENROLL_SEVERAL
+			       : FRAME_MESSAGE_CARD_SEVERAL;
+	case CARD_TROUBLE:
+	case CARD_PRESENT: /* not as it should be */
+		break;
+	}
+	return FRAME_MESSAGE_CARD_TROUBLE;
+}
+
 static enum step is_missing(struct dialogue *dialogue)
 {
-	static const enum frame_message messages[] = {
-	    [CARD_TROUBLE] = FRAME_MESSAGE_CARD_TROUBLE,
-	    [CARD_ABSENT] = FRAME_MESSAGE_CARD_ABSENT,
-	    [CARD_OTHER] = FRAME_MESSAGE_CARD_OTHER,
-	    [CARD_SEVERAL] = FRAME_MESSAGE_CARD_SEVERAL,
-	    [CARD_PRESENT] = FRAME_MESSAGE_CARD_TROUBLE, /* not as it should */
-	};
 	bool is_absent = dialogue->seen.presence == CARD_ABSENT;
 	bool is_first = dialogue->cards == 0;
 
 	let_go(dialogue);
 	if (!is_first || !is_absent)
-		say(dialogue, messages[dialogue->seen.presence]);
+		say(dialogue, why_missing(dialogue));
 	if (is_first)
 		return dialogue->can_use_code ? STEP_CODE : STEP_CARD;
 	if (!is_absent || !dialogue->can_use_code)
@@ -387,8 +402,8 @@ enum err card_dialogue_run(const struct login_choosing *choosing,
 	    .turn = turn,
 	    .offer = out,
 	    .can_use_code = challenge->offers_codes,
-	    .can_use_card = challenge->offers_card &&
-			    challenge->tag_count > 0 && choosing->message};
+	    .can_use_card = challenge->offers_card && choosing->message &&
+			    (challenge->tag_count > 0 || choosing->any_key)};
 	enum step step = first_step(&dialogue);
 
 	memset(out, 0, sizeof(*out));

@@ -31,7 +31,8 @@ struct login_choosing {
 	/* To be signed; NULL: no card can be used, whatever is offered. */
 	const struct card_message *message;
 	const struct card_reader *cards;
-	bool proven; /* messages may be shown */
+	bool proven;  /* messages may be shown */
+	bool any_key; /* of an enrolment: no tags, whichever key there is */
 };
 
 enum login_offer_kind {

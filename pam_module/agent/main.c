@@ -14,6 +14,7 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "pam_module/agent/enrol_command.h"
 #include "pam_module/agent/join.h"
 #include "pam_module/agent/listener.h"
 #include "pam_module/agent/run.h"
@@ -32,28 +33,32 @@ static const char usage[] =
     "                    [--state-dir DIR]\n"
     "sekimori-agent run [--state-dir DIR] [--socket PATH]\n"
     "sekimori-agent status | doctor [--state-dir DIR] [--socket PATH]\n"
+    "sekimori-agent enroll-card [--lang ja|en] [--socket PATH]\n"
     "sekimori-agent --help | --version\n"
     "\n"
     "join reads the code that `sekimorictl terminal add NAME` printed from\n"
-    "standard input, or asks for it. Defaults: --state-dir\n" STATE_DIRECTORY_DEFAULT
-    ", --socket " LISTENER_PATH_DEFAULT ".\n";
+    "standard input, or asks for it. enroll-card does the same with the code\n"
+    "of `sekimorictl card invite ID`; whoever holds the card runs it.\n"
+    "Defaults: --state-dir " STATE_DIRECTORY_DEFAULT ",\n"
+    "--socket " LISTENER_PATH_DEFAULT ".\n";
 
 struct arguments {
 	const char *command;
 	const char *server, *code;
 	const char *directory, *socket;
 	bool force;
+	enum words_lang lang;
 };
 
-/* What systemd tells us, the zone for dates, and where the card child finds
- * tokens and pcscd. The rest is not ours. */
+/* What systemd tells us, zone and language for the person, and where the card
+ * child finds tokens and pcscd. The rest is not ours. */
 static int clear_environment(void)
 {
 	static const char *const kept[] = {"NOTIFY_SOCKET", "LISTEN_FDS",
 	    "LISTEN_PID", "LISTEN_FDNAMES", "JOURNAL_STREAM",
 	    "CREDENTIALS_DIRECTORY", "WATCHDOG_USEC", "WATCHDOG_PID",
-	    "INVOCATION_ID", "TZ", "SOFTHSM2_CONF", "OPENSC_CONF",
-	    "PCSCLITE_CSOCK_NAME"};
+	    "INVOCATION_ID", "TZ", "LC_ALL", "LC_MESSAGES", "LANG",
+	    "SOFTHSM2_CONF", "OPENSC_CONF", "PCSCLITE_CSOCK_NAME"};
 	enum {
 		KEPT = sizeof(kept) / sizeof(kept[0])
 	};
@@ -82,6 +87,17 @@ static int complain(const char *what, const char *about)
 	return EXIT_USAGE;
 }
 
+static bool read_language(const char *text, enum words_lang *out)
+{
+	if (strcmp(text, "ja") == 0)
+		*out = WORDS_JAPANESE;
+	else if (strcmp(text, "en") == 0)
+		*out = WORDS_ENGLISH;
+	else
+		return false;
+	return true;
+}
+
 /* -1: go on; otherwise the exit code. */
 static int read_arguments(int argc, char **argv, struct arguments *out)
 {
@@ -91,6 +107,7 @@ static int read_arguments(int argc, char **argv, struct arguments *out)
 	    {"state-dir", required_argument, NULL, 'd'},
 	    {"socket", required_argument, NULL, 'S'},
 	    {"force", no_argument, NULL, 'f'},
+	    {"lang", required_argument, NULL, 'l'},
 	    {"help", no_argument, NULL, 'h'},
 	    {"version", no_argument, NULL, 'V'},
 	    {NULL, 0, NULL, 0},
@@ -113,6 +130,10 @@ static int read_arguments(int argc, char **argv, struct arguments *out)
 			break;
 		case 'f':
 			out->force = true;
+			break;
+		case 'l':
+			if (!read_language(optarg, &out->lang))
+				return complain("no such language: ", optarg);
 			break;
 		case 'h':
 			fputs(usage, stdout);
@@ -218,6 +239,16 @@ static int command_doctor(const struct arguments *arguments)
 		   : EXIT_FAILED;
 }
 
+static int command_enroll_card(const struct arguments *arguments)
+{
+	if (arguments->code)
+		return complain("enroll-card asks for the code: arguments are "
+				"visible to all",
+		    "");
+	return enrol_command(arguments->socket, arguments->lang) ? EXIT_DONE
+								 : EXIT_FAILED;
+}
+
 static int dispatch(const struct arguments *arguments)
 {
 	static const struct {
@@ -228,6 +259,7 @@ static int dispatch(const struct arguments *arguments)
 	    {"run", command_run},
 	    {"status", command_status},
 	    {"doctor", command_doctor},
+	    {"enroll-card", command_enroll_card},
 	};
 
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)

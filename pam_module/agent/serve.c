@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "pam_module/agent/enrol.h"
 #include "pam_module/agent/frame_name.h"
 #include "pam_module/agent/login.h"
 #include "pam_module/agent/seat_session.h"
@@ -342,6 +343,77 @@ static void handle_session(
 	    event == FRAME_SESSION_OPEN ? "open" : "close", NULL);
 }
 
+/* The other key of the person is the last thing shown: it is what he still
+ * has to see to. */
+static void send_enrol_verdict(
+    struct connection *connection, const struct enrol_verdict *verdict)
+{
+	struct frame_writer writer = {0};
+	enum frame_message last = verdict->message;
+	uint64_t number = verdict->number;
+
+	if (verdict->other_until > 0) {
+		frame_begin(&writer, FRAME_TELL);
+		put_message(&writer, verdict->message, verdict->number);
+		(void)send_frame(connection, &writer);
+		last = FRAME_MESSAGE_ENROLLED_OTHER;
+		number = verdict->other_until;
+	}
+	frame_begin(&writer, FRAME_VERDICT);
+	frame_put_u8(&writer, FRAME_RESULT, (uint8_t)verdict->result);
+	put_message(&writer, last, number);
+	if (verdict->user[0] != '\0')
+		frame_put_text(&writer, FRAME_USER, verdict->user);
+	(void)send_frame(connection, &writer);
+}
+
+static enum err run_enrolment(struct connection *connection,
+    const struct secret *code, struct enrol_verdict *out)
+{
+	struct serve *serve = connection->serve;
+	struct card_terminal terminal;
+	struct enrol_means means = {.server = serve->server,
+	    .person = {.ask = ask_person, .context = connection},
+	    .cards = serve->cards};
+
+	if (server_client_terminal(serve->client, &terminal) == ERR_NONE)
+		means.terminal = &terminal;
+	return enrol_run(code, &means, out);
+}
+
+/* Anybody's: what he may enrol, and for whom, is the code's business. */
+static void handle_enroll(
+    struct connection *connection, const struct frame *frame)
+{
+	const struct frame_field *typed = &frame->fields[FRAME_TEXT];
+	struct enrol_verdict verdict = {.result = FRAME_DENY,
+	    .message = FRAME_MESSAGE_ENROLL_CODE,
+	    .reason = "code"};
+	struct secret code = {0};
+	enum err err = ERR_NONE;
+
+	if (!caller_count_attempt(&connection->serve->attempts,
+		connection->caller->uid, steady_ms())) {
+		verdict.message = FRAME_MESSAGE_THROTTLED;
+		verdict.reason = "asks_too_often";
+	} else if (secret_set(&code, typed->bytes, typed->length) == ERR_NONE) {
+		secret_wipe_bytes(connection->bytes, sizeof(connection->bytes));
+		err = run_enrolment(connection, &code, &verdict);
+	}
+	secret_wipe(&code);
+	log_line(verdict.result == FRAME_ACCEPT ? LOG_INFO : LOG_NOTICE,
+	    "card enrolment",
+	    LOG_TEXT("result", err != ERR_NONE                  ? "given up"
+			       : verdict.result == FRAME_ACCEPT ? "done"
+								: "refused"),
+	    LOG_TEXT("reason", err == ERR_NONE ? verdict.reason : ""),
+	    LOG_TEXT("user", verdict.user),
+	    LOG_NUMBER("caller_uid", connection->caller->uid),
+	    LOG_NUMBER("status", verdict.status));
+	if (err == ERR_NONE)
+		send_enrol_verdict(connection, &verdict);
+}
+
 static void handle(struct connection *connection, const struct frame *frame)
 {
 	switch (frame->type) {
@@ -350,6 +422,9 @@ static void handle(struct connection *connection, const struct frame *frame)
 		return;
 	case FRAME_SESSION:
 		handle_session(connection, frame);
+		return;
+	case FRAME_ENROLL:
+		handle_enroll(connection, frame);
 		return;
 	case FRAME_ANSWER:
 	case FRAME_CANCEL:

@@ -116,6 +116,11 @@ enum err card_invitation_find(struct store *store,
     const unsigned char code_hash[CARD_INVITATION_HASH_BYTES],
     const unsigned char key[CARD_KEY_BYTES], int64_t now_s,
     int64_t *out_person_id, bool *out_used);
+/* Whether there is such a one, spent or not; as for whoever asks before he
+ * has a key to show. */
+enum err card_invitation_know(struct store *store,
+    const unsigned char code_hash[CARD_INVITATION_HASH_BYTES], int64_t now_s,
+    bool *out_known);
 /* Spends the person's invitation on a key. */
 enum err card_invitation_spend(struct store *store, int64_t person_id,
     const unsigned char key[CARD_KEY_BYTES]);

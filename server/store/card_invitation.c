@@ -52,6 +52,20 @@ enum err card_invitation_find(struct store *store,
 	return ERR_NONE;
 }
 
+enum err card_invitation_know(struct store *store,
+    const unsigned char code_hash[CARD_INVITATION_HASH_BYTES], int64_t now_s,
+    bool *out_known)
+{
+	struct db_query *q =
+	    db_query(store->db, "SELECT 1 FROM card_invitation"
+				" WHERE hash = ?1 AND valid_until > ?2");
+
+	db_bind_blob(q, 1, code_hash, CARD_INVITATION_HASH_BYTES);
+	db_bind_number(q, 2, now_s);
+	*out_known = db_next(q);
+	return db_done(q);
+}
+
 enum err card_invitation_spend(struct store *store, int64_t person_id,
     const unsigned char key[CARD_KEY_BYTES])
 {

@@ -117,7 +117,9 @@ static const char *message_word(enum frame_message message)
 	    {FRAME_MESSAGE_CARD_ABSENT, "absent"},
 	    {FRAME_MESSAGE_CARD_OTHER, "other"},
 	    {FRAME_MESSAGE_CARD_SEVERAL, "several"},
-	    {FRAME_MESSAGE_CARD_TROUBLE, "trouble"}};
+	    {FRAME_MESSAGE_CARD_TROUBLE, "trouble"},
+	    {FRAME_MESSAGE_ENROLL_NO_KEY, "no-key"},
+	    {FRAME_MESSAGE_ENROLL_SEVERAL, "several-keys"}};
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
 		if (words[i].message == message)
@@ -181,7 +183,7 @@ void scene_fill_signature(struct card_signature *out)
 	memset(out->signature, 0xff, out->signature_length);
 }
 
-static enum card_signing sign(void *context, struct card_session *session,
+enum card_signing scene_sign(void *context, struct card_session *session,
     const struct secret *pin, int64_t deadline_ms, struct card_seen *seen,
     struct card_signature *out)
 {
@@ -240,7 +242,8 @@ enum err scene_play(struct scene *scene, const struct row *row,
 	struct login_shapes own = {.lock = PTHREAD_MUTEX_INITIALIZER};
 	const struct login_means means = {.server = {scene_perform, scene},
 	    .person = {scene_ask, scene},
-	    .cards = {scene_find, sign, scene_start_pin_pad, scene_shut, scene},
+	    .cards = {scene_find, scene_sign, scene_start_pin_pad, scene_shut,
+		scene},
 	    .terminal = row->no_terminal ? NULL : &scene_terminal,
 	    .shapes = shapes ? shapes : &own};
 	enum err err;

@@ -111,6 +111,9 @@ enum err scene_ask(void *context, const struct login_question *question,
     unsigned char *typed, size_t typed_size, size_t *out_length);
 struct card_seen scene_find(void *context, const struct card_wanted *wanted,
     int64_t deadline_ms, struct card_session **out);
+enum card_signing scene_sign(void *context, struct card_session *session,
+    const struct secret *pin, int64_t deadline_ms, struct card_seen *seen,
+    struct card_signature *out);
 enum err scene_start_pin_pad(void *context, struct card_session *session);
 void scene_shut(void *context, struct card_session *session);
 void scene_fill_signature(struct card_signature *out);

@@ -332,6 +332,30 @@ def test_malformed(server, terminal, ca, invited, change):
                           if value is not None}, "/v1/cards").status == 400
 
 
+def test_a_challenge_is_refused_to_a_wrong_code(servers, authority):
+    own = servers("early", settings={"throttle.terminal_failures": 3})
+    own.ctl("card", "trust", authority.pem, "--crl", authority.crl_path)
+    name, terminal, calm = own.name(), own.terminal(), own.terminal()
+    own.ctl("user", "add", name)
+    code = own.ctl("card", "invite", name)["code"]
+
+    def ask_for(terminal, code):
+        reply = terminal.post({"invitation": code}, "/v1/cards/challenge")
+        return reply.status, reply.json.get("reason")
+    assert [ask_for(terminal, wrong) for wrong in (ANOTHER, "x", ANOTHER)] == \
+        [(403, "code")] * 3
+    assert ask_for(terminal, code) == (429, None)
+    assert ask_for(calm, code) == (200, None)
+    refused = [r for r in own.ctl.items("audit", "list")
+               if r.get("action") == "card enroll"]
+    assert sum(r.get("count") or 1 for r in refused) == 3
+    # Whoever missed the answer may ask again.
+    assert enroll(calm, code, authority.issue(name)).status == 200
+    assert ask_for(calm, code) == (200, None)
+    own.ctl("user", "remove", name)
+    assert ask_for(calm, code) == (403, "code")
+
+
 def test_a_challenge_takes_nothing(terminal):
     assert terminal.post({"user": "x"}, "/v1/cards/challenge").status == 400
     assert terminal.post({}, "/v1/cards/challenge").json["expires_in"] == 300

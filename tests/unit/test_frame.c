@@ -86,6 +86,7 @@ static void accepts_the_table(void **state)
 	    {BYTES("\0\0\0\4\2\6\0\0"), FRAME_ANSWER},
 	    {BYTES("\0\0\0\6\2\6\0\2a\0"), FRAME_ANSWER},
 	    {BYTES("\0\0\0\1\3"), FRAME_CANCEL},
+	    {BYTES("\0\0\0\5\5\6\0\1a"), FRAME_ENROLL},
 	    {BYTES("\0\0\0\5\x10\7\0\1\1"), FRAME_ASK},
 	    {BYTES("\0\0\0\5\x11\x08\0\1\1"), FRAME_TELL},
 	    {BYTES("\0\0\0\5\x12\x0a\0\1\1"), FRAME_VERDICT},
@@ -119,7 +120,8 @@ static void refuses_everything_else(void **state)
 	    {BYTES("\0\0\0\3\3\0\0")},   /* half a field */
 	    {BYTES("\0\0\0\4\3\6\0\0")}, /* not allowed in CANCEL */
 	    {BYTES("\0\0\0\1\0")},       /* unknown types */
-	    {BYTES("\0\0\0\1\5")},
+	    {BYTES("\0\0\0\1\5")},       /* ENROLL without its text */
+	    {BYTES("\0\0\0\1\6")},
 	    {BYTES("\0\0\0\1\x0f")},
 	    {BYTES("\0\0\0\1\x14")},
 	    {BYTES("\0\0\0\1\xff")},

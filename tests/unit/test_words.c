@@ -24,7 +24,7 @@ static void prompts_fit_and_never_say_password(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < 2; i++) {
-		for (unsigned p = WORDS_PROMPT_CODE; p <= WORDS_PROMPT_APPENDED;
+		for (unsigned p = WORDS_PROMPT_CODE; p <= WORDS_PROMPT_ENROLL;
 		     p++) {
 			const char *text =
 			    words_prompt(languages[i], (enum words_prompt)p);
@@ -48,7 +48,7 @@ static void every_message_has_both_languages(void **state)
 	const uint64_t number = 1774915200;
 
 	(void)state;
-	for (unsigned m = FRAME_MESSAGE_REFUSED; m <= FRAME_MESSAGE_PIN_LOW;
+	for (unsigned m = FRAME_MESSAGE_REFUSED; m <= FRAME_MESSAGE_CARDS_FULL;
 	     m++) {
 		char texts[2][2][WORDS_MESSAGE_BYTES_MAX];
 
@@ -74,7 +74,7 @@ static void every_message_has_both_languages(void **state)
 
 static void unknown_messages_are_not_found(void **state)
 {
-	static const unsigned numbers[] = {0, 21, 255, 4000000000U};
+	static const unsigned numbers[] = {0, 31, 255, 4000000000U};
 	char text[WORDS_MESSAGE_BYTES_MAX] = "same";
 
 	(void)state;
