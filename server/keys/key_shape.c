@@ -9,6 +9,7 @@ enum {
 	VERSION = 0xa0, /* [0], of a certificate */
 	LONG_LENGTH = 0x80,
 	LENGTH_BYTES_MAX = 3,
+	KEY_BYTES_MAX = 600, /* RSA of 4096 bits takes 550 */
 };
 
 /* What is left to read. */
@@ -51,7 +52,8 @@ static bool take(struct der *in, unsigned char tag, struct der *out)
 	return true;
 }
 
-/* Is this SubjectPublicKeyInfo's algorithm one of ours, to the byte? */
+/* Is this SubjectPublicKeyInfo's algorithm one of ours, to the byte, and its
+ * key of a size that is quick to use? */
 static bool is_ordinary(struct der key)
 {
 	static const struct {
@@ -72,6 +74,7 @@ static bool is_ordinary(struct der key)
 
 	for (size_t i = 0; i < sizeof(ordinary) / sizeof(ordinary[0]); i++)
 		if (key.left >= ordinary[i].length &&
+		    key.left <= KEY_BYTES_MAX &&
 		    memcmp(key.at, ordinary[i].bytes, ordinary[i].length) == 0)
 			return true;
 	return false;

@@ -11,8 +11,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* RSA, P-256 or P-384 by name. False for everything else, and for what is not
- * one whole certificate or PKCS #10 request so far as that is looked at. */
+/* RSA of about 4096 bits at most, P-256 or P-384 by name. False for everything
+ * else, and for what is not one whole certificate or PKCS #10 request so far as
+ * that is looked at. */
 bool key_shape_of_certificate(const unsigned char *der, size_t length);
 bool key_shape_of_request(const unsigned char *der, size_t length);
 

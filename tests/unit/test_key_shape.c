@@ -10,6 +10,9 @@
 
 #include <cmocka.h>
 
+#include <openssl/core_names.h>
+#include <openssl/param_build.h>
+
 #include "server/keys/key_shape.h"
 #include "tests/unit/card_maker.h"
 
@@ -85,6 +88,51 @@ static void kinds(void **state)
 	check(new_key("RSA-PSS", NULL, false), false);
 }
 
+/* Nobody has to know the factors of a modulus to show it. */
+static EVP_PKEY *rsa_of(int bits)
+{
+	EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_name(NULL, "RSA", NULL);
+	OSSL_PARAM_BLD *builder = OSSL_PARAM_BLD_new();
+	BIGNUM *modulus = BN_new(), *exponent = BN_new();
+	OSSL_PARAM *numbers;
+	EVP_PKEY *key = NULL;
+
+	BN_rand(modulus, bits, BN_RAND_TOP_ONE, BN_RAND_BOTTOM_ODD);
+	BN_set_word(exponent, 0x1ffffffff);
+	OSSL_PARAM_BLD_push_BN(builder, OSSL_PKEY_PARAM_RSA_N, modulus);
+	OSSL_PARAM_BLD_push_BN(builder, OSSL_PKEY_PARAM_RSA_E, exponent);
+	numbers = OSSL_PARAM_BLD_to_param(builder);
+	assert_int_equal(EVP_PKEY_fromdata_init(context), 1);
+	assert_int_equal(
+	    EVP_PKEY_fromdata(context, &key, EVP_PKEY_PUBLIC_KEY, numbers), 1);
+	OSSL_PARAM_free(numbers);
+	OSSL_PARAM_BLD_free(builder);
+	EVP_PKEY_CTX_free(context);
+	BN_free(modulus);
+	BN_free(exponent);
+	return key;
+}
+
+static void sizes(void **state)
+{
+	static const struct {
+		int bits;
+		bool wanted;
+	} rows[] = {{2048, true}, {4096, true}, {8192, false}, {16384, false}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		EVP_PKEY *key = rsa_of(rows[i].bits);
+		struct maker_bytes der = certificate_of(key);
+
+		assert_int_equal(
+		    key_shape_of_certificate(der.bytes, der.length),
+		    rows[i].wanted);
+		free(der.bytes);
+		EVP_PKEY_free(key);
+	}
+}
+
 /* In memory of just that length, for the sanitizers. */
 static bool fits(const unsigned char *bytes, size_t length)
 {
@@ -122,6 +170,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(kinds),
+	    cmocka_unit_test(sizes),
 	    cmocka_unit_test(what_is_not_whole),
 	};
 
