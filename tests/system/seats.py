@@ -22,7 +22,8 @@ SEATS = "var/lib/sekimori-agent/seats"
 PIN_PROMPT = r"PIN: ?"
 SIGNALS = ("type='signal',sender='org.freedesktop.login1',"
            "interface='org.freedesktop.login1.Session'")
-PINS = {"alice": "90417263", "bob": "61850394"}
+PINS = {"alice": "90417263", "bob": "4817"}
+KINDS = {"alice": "piv", "bob": "jpki"}
 STACK = """\
 auth     requisite  pam_unix.so
 auth     required   pam_sekimori.so explain lang=en
@@ -109,13 +110,16 @@ class SeatHall:
         self.ctl("card", "trust", "/root/ca.pem", "--crl", "/root/crl.pem")
         for reader, (user, pin) in enumerate(PINS.items()):
             self.world.secret(f"PIN of {user}", pin)
-            certificate = authority.issue(user)
+            certificate = authority.issue(user, "rsa:2048")
             self._give(f"{user}.pem", certificate.pem)
             self.ctl("card", "enroll", user, "--certificate",
                      f"/root/{user}.pem")
             self.cards[user] = Card(
-                self.world, "piv", reader, certificate, pin,
-                within=("nsenter", "-t", self.machine.leader, "-n"))
+                self.world, KINDS[user], reader, certificate, pin,
+                within=("nsenter", "-t", self.machine.leader, "-n"),
+                authority=authority, sign_pin="ABC123",
+                sign=authority.issue(f"{user} sign", "rsa:2048",
+                                     usage="signature"))
 
     def _enroll_tokens(self):
         lines = ""
@@ -209,6 +213,14 @@ class SeatHall:
         pid = self.run("systemctl", "show", "-P", "MainPID",
                        "sekimori-agent").stdout.strip()
         return self.run("pgrep", "-P", pid, check=False).stdout.split()
+
+    def agent_s_things(self):
+        """(descriptors, threads, children): what could be left behind."""
+        pid = self.run("systemctl", "show", "-P", "MainPID",
+                       "sekimori-agent").stdout.strip()
+        def count(what):
+            return len(self.run("ls", f"/proc/{pid}/{what}").stdout.split())
+        return count("fd"), count("task"), len(self.watchers())
 
     def records(self, action):
         found = json.loads(self.ctl("--json", "audit", "list", "--limit",

@@ -103,7 +103,7 @@ def test_nothing_unlocks(hall, alice):
 def test_20_removals_each_within_two_seconds(hall, alice):
     """The card is proven again in between, as at a locker's prompt, so that
     its watch begins anew."""
-    took = []
+    took, before = [], hall.agent_s_things()
     for turn in range(REMOVALS):
         # pcscd and the watch look in turns; be in no step with either.
         time.sleep(random.uniform(0, 0.4))
@@ -115,6 +115,9 @@ def test_20_removals_each_within_two_seconds(hall, alice):
     print(f"removal to lock: median {statistics.median(took):.3f} s, "
           f"worst {max(took):.3f} s, n = {len(took)}")
     assert max(took) < LOCK_S
+    hall.wait_watched(alice.session)
+    wait_for("nothing to be left behind",
+             lambda: hall.agent_s_things() == before, 8)
 
 
 def test_a_card_that_comes_back_is_watched_without_being_proven(hall, alice):
