@@ -7,6 +7,7 @@ import pytest
 
 from card_client import (ask, ca_hash, card_login, enroll, enrolment, finish,
                          message, proof, sign, text, unurl)
+from client import many_at_once
 from pki import Authority
 
 DAY = 86400
@@ -359,3 +360,26 @@ def test_a_challenge_is_refused_to_a_wrong_code(servers, authority):
 def test_a_challenge_takes_nothing(terminal):
     assert terminal.post({"user": "x"}, "/v1/cards/challenge").status == 400
     assert terminal.post({}, "/v1/cards/challenge").json["expires_in"] == 300
+
+
+def test_one_code_for_many_cards_at_once(server, terminal, ca, invited):
+    name, code = invited
+    cards = [ca.issue(name, kind="P-256") for _ in range(16)]
+    bodies = [enrolment(terminal, code, card) for card in cards]
+    replies = many_at_once(terminal.connect_many(len(bodies)), bodies,
+                           "/v1/cards")
+    assert sorted(r.status for r in replies) == [200] + 15 * [403]
+    assert len(cards_of(server, name)) == 1
+
+
+def test_one_card_for_many_persons_at_once(server, terminal, ca):
+    card, names = ca.issue("x", kind="P-256"), [server.name()
+                                                for _ in range(8)]
+    for name in names:
+        server.ctl("user", "add", name)
+    bodies = [enrolment(terminal, server.ctl("card", "invite", name)["code"],
+                        card) for name in names]
+    replies = many_at_once(terminal.connect_many(len(bodies)), bodies,
+                           "/v1/cards")
+    assert sorted(r.status for r in replies) == [200] + 7 * [409]
+    assert sum(len(cards_of(server, name)) for name in names) == 1
