@@ -138,6 +138,9 @@ static const struct message_row messages[] = {
     [FRAME_MESSAGE_ENROLL_SEVERAL] =
 	{{"Several keys are there. Leave one card only.",
 	    "カードが複数あります。登録する1枚だけにしてください。"}},
+    [FRAME_MESSAGE_ENROLL_AFAR] =
+	{{"Cards are registered at this computer itself, not from afar.",
+	    "カードの登録はこの端末の前で行ってください。遠隔ではできません。"}},
     [FRAME_MESSAGE_CARD_UNTRUSTED] =
 	{{"The server cannot trust this card's issuer. Contact IT.",
 	    "このカードの発行者をサーバーが確認できません。情報担当に連絡"

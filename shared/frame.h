@@ -109,6 +109,7 @@ enum frame_message {
 	FRAME_MESSAGE_ENROLL_CODE, /* wrong, used or over */
 	FRAME_MESSAGE_ENROLL_NO_KEY,
 	FRAME_MESSAGE_ENROLL_SEVERAL,
+	FRAME_MESSAGE_ENROLL_AFAR,    /* not at this machine's own seat */
 	FRAME_MESSAGE_CARD_UNTRUSTED, /* its issuer */
 	FRAME_MESSAGE_CARD_UNFIT,     /* its certificate */
 	FRAME_MESSAGE_CARD_TAKEN,     /* somebody else's */

@@ -7,11 +7,13 @@
 #include <string.h>
 #include <systemd/sd-bus.h>
 #include <systemd/sd-login.h>
+#include <unistd.h>
 
 #define SERVICE "org.freedesktop.login1"
 #define MANAGER_PATH "/org/freedesktop/login1"
 #define MANAGER SERVICE ".Manager"
 #define SESSION SERVICE ".Session"
+#define SEATS "/run/systemd/seats" /* of a logind that runs */
 
 static enum err open_bus(sd_bus **out)
 {
@@ -90,6 +92,13 @@ static enum err keep_id(const char *id, char out[SEAT_SESSION_SIZE])
 
 	return length > 0 && length < SEAT_SESSION_SIZE ? ERR_NONE
 							: ERR_TOO_LONG;
+}
+
+/* By uid and not by session: programs of a desktop are in none, and whoever
+ * came from afar can leave his. */
+bool logind_is_at_seat(uid_t uid)
+{
+	return access(SEATS, F_OK) != 0 || sd_uid_get_seats(uid, 1, NULL) > 0;
 }
 
 enum err logind_session_id(pid_t pid, char out[SEAT_SESSION_SIZE])

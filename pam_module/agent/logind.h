@@ -29,6 +29,10 @@ enum err logind_session_id(pid_t pid, char out[SEAT_SESSION_SIZE]);
 /* ERR_NOT_FOUND: the process is in no session. */
 enum err logind_session_of(pid_t pid, struct logind_session *out);
 
+/* Sits at a screen of this machine, in the foreground. Where there is no
+ * logind, nobody can tell: true. */
+bool logind_is_at_seat(uid_t uid);
+
 struct seat_logind logind_calls(void);
 
 #endif

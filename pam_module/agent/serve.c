@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "pam_module/agent/serve.h"
 
-#include <errno.h>
-
-#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 
 #include "pam_module/agent/enrol.h"
 #include "pam_module/agent/frame_name.h"
+#include "pam_module/agent/frame_socket.h"
 #include "pam_module/agent/login.h"
+#include "pam_module/agent/logind.h"
 #include "pam_module/agent/seat_session.h"
 #include "pam_module/agent/session.h"
 #include "pam_module/agent/steady.h"
@@ -25,68 +24,11 @@ struct connection {
 	unsigned char bytes[FRAME_BYTES_MAX]; /* of the frame read last */
 };
 
-static enum err read_exactly(
-    int socket, unsigned char *out, size_t length, int64_t deadline_ms)
-{
-	struct pollfd item = {.fd = socket, .events = POLLIN};
-	size_t used = 0;
-
-	while (used < length) {
-		int left_ms = steady_left_ms(deadline_ms);
-		ssize_t got;
-
-		if (left_ms == 0)
-			return ERR_TIMEOUT;
-		if (poll(&item, 1, left_ms) <= 0)
-			continue;
-		got = recv(socket, out + used, length - used, MSG_DONTWAIT);
-		if (got > 0)
-			used += (size_t)got;
-		else if (got == 0 || (errno != EAGAIN && errno != EINTR))
-			return ERR_IO;
-	}
-	return ERR_NONE;
-}
-
-static enum err receive(
-    struct connection *connection, int64_t deadline_ms, struct frame *out)
-{
-	size_t length = 0;
-	enum err err = read_exactly(connection->socket, connection->bytes,
-	    FRAME_HEADER_BYTES, deadline_ms);
-
-	if (err == ERR_NONE)
-		err = frame_measure(connection->bytes, &length);
-	if (err == ERR_NONE)
-		err = read_exactly(connection->socket,
-		    connection->bytes + FRAME_HEADER_BYTES,
-		    length - FRAME_HEADER_BYTES, deadline_ms);
-	if (err == ERR_NONE)
-		err = frame_parse(connection->bytes, length, out);
-	return err;
-}
-
 static enum err send_frame(
     struct connection *connection, struct frame_writer *writer)
 {
-	int64_t deadline_ms = steady_ms() + SERVE_WRITE_WAIT_MS;
-	struct pollfd item = {.fd = connection->socket, .events = POLLOUT};
-	size_t sent = 0;
-	enum err err = frame_end(writer);
-
-	while (err == ERR_NONE && sent < writer->length) {
-		ssize_t got = send(connection->socket, writer->bytes + sent,
-		    writer->length - sent, MSG_DONTWAIT | MSG_NOSIGNAL);
-
-		if (got >= 0)
-			sent += (size_t)got;
-		else if (errno != EAGAIN && errno != EINTR)
-			err = ERR_IO;
-		else if (poll(&item, 1, steady_left_ms(deadline_ms)) == 0)
-			err = ERR_TIMEOUT;
-	}
-	frame_writer_wipe(writer);
-	return err;
+	return frame_socket_send(
+	    connection->socket, writer, SERVE_WRITE_WAIT_MS);
 }
 
 static void put_message(
@@ -118,8 +60,9 @@ static enum err ask_person(void *context, const struct login_question *question,
 	enum err err = send_question(connection, question);
 
 	if (err == ERR_NONE)
-		err = receive(
-		    connection, steady_ms() + SERVE_PERSON_WAIT_MS, &frame);
+		err =
+		    frame_socket_receive(connection->socket, connection->bytes,
+			steady_ms() + SERVE_PERSON_WAIT_MS, &frame);
 	/* Also after CANCEL: there is nobody left to answer. */
 	if (err == ERR_NONE && frame.type != FRAME_ANSWER)
 		err = ERR_NOT_ALLOWED;
@@ -381,21 +324,26 @@ static enum err run_enrolment(struct connection *connection,
 	return enrol_run(code, &means, out);
 }
 
-/* Anybody's: what he may enrol, and for whom, is the code's business. */
+/* Of anybody who sits here: what he may enrol, and for whom, is the code's
+ * business. Whoever has come from afar could try PINs on another's card. */
 static void handle_enroll(
     struct connection *connection, const struct frame *frame)
 {
 	const struct frame_field *typed = &frame->fields[FRAME_TEXT];
+	const struct caller *caller = connection->caller;
 	struct enrol_verdict verdict = {.result = FRAME_DENY,
 	    .message = FRAME_MESSAGE_ENROLL_CODE,
 	    .reason = "code"};
 	struct secret code = {0};
 	enum err err = ERR_NONE;
 
-	if (!caller_count_attempt(&connection->serve->attempts,
-		connection->caller->uid, steady_ms())) {
+	if (!caller_count_attempt(
+		&connection->serve->attempts, caller->uid, steady_ms())) {
 		verdict.message = FRAME_MESSAGE_THROTTLED;
 		verdict.reason = "asks_too_often";
+	} else if (!caller->is_root && !logind_is_at_seat(caller->uid)) {
+		verdict.message = FRAME_MESSAGE_ENROLL_AFAR;
+		verdict.reason = "from_afar";
 	} else if (secret_set(&code, typed->bytes, typed->length) == ERR_NONE) {
 		secret_wipe_bytes(connection->bytes, sizeof(connection->bytes));
 		err = run_enrolment(connection, &code, &verdict);
@@ -448,8 +396,8 @@ void serve_connection(struct serve *serve, const struct caller *caller,
 	if (caller_session(caller, &serve->session_key, connection.session) !=
 	    ERR_NONE)
 		connection.session[0] = '\0';
-	if (receive(&connection, steady_ms() + SERVE_FIRST_FRAME_WAIT_MS,
-		&frame) == ERR_NONE) {
+	if (frame_socket_receive(socket, connection.bytes,
+		steady_ms() + SERVE_FIRST_FRAME_WAIT_MS, &frame) == ERR_NONE) {
 		atomic_store(begun, true);
 		handle(&connection, &frame);
 	}

@@ -2,6 +2,9 @@
 """A person enrols a card at his own seat: sekimori-agent enroll-card on a
 terminal, as an ordinary user, with a real agent, server and SoftHSM2. What
 the server makes of a proof is in test_card_enrolment.py."""
+import pathlib
+import pwd
+import shutil
 import subprocess
 import time
 
@@ -363,6 +366,37 @@ def test_without_a_terminal(town):
         capture_output=True, timeout=20, check=False,
         env=town.world.environment())
     assert done.returncode == 1 and "there is none" in done.stderr, done
+
+
+@pytest.fixture
+def logind():
+    """What a logind says of who sits here, in the files that it keeps."""
+    run = pathlib.Path("/run/systemd")
+    (run / "seats").mkdir(parents=True)
+    (run / "users").mkdir(exist_ok=True)
+
+    def says(user, line):
+        path = run / "users" / str(pwd.getpwnam(user).pw_uid)
+        path.write_text(f"NAME={user}\nSTATE=active\n{line}\n")
+    yield says
+    shutil.rmtree(run / "seats")
+    shutil.rmtree(run / "users")
+
+
+def test_only_at_the_seat(town, slot, logind):
+    user, code = invite(town)
+    slot.add("it", town.authority.issue("x"))
+    far = "Cards are registered at this computer itself, not from afar."
+    # dave has come by ssh, erin is behind another's screen, then in front.
+    logind("dave", "SEATS=\nACTIVE_SEATS=\nONLINE_SEATS=")
+    logind("erin", "SEATS=seat0\nONLINE_SEATS=seat0\nACTIVE_SEATS=")
+    for who in ("dave", "erin", "frank"):
+        told = Seat(town, user=who).answer(CODE, code)
+        refused(told.end(), far)
+        assert PIN not in told.shown
+    logind("erin", "SEATS=seat0\nONLINE_SEATS=seat0\nACTIVE_SEATS=seat0")
+    assert enroll(town, code, user="erin")[0] == 0
+    assert len(keys(town, user)) == 1
 
 
 # --- the agent ---------------------------------------------------------------
