@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "server/keys/card_verify.h"
+#include "server/keys/key_shape.h"
 #include "shared/text.h"
 
 enum {
@@ -187,6 +188,28 @@ static void verify(
 	card_authorities_free(trusted);
 }
 
+/* What passed before OpenSSL read it is what OpenSSL then reads. */
+static void check_shape(struct part person)
+{
+	const unsigned char *at = person.bytes;
+	char group[32] = "";
+	const EVP_PKEY *key;
+	X509 *x509;
+
+	if (!key_shape_of_certificate(person.bytes, person.length))
+		return;
+	x509 = d2i_X509(NULL, &at, (long)person.length);
+	key = x509 ? X509_get0_pubkey(x509) : NULL;
+	if (key && !EVP_PKEY_is_a(key, "RSA")) {
+		require(EVP_PKEY_get_group_name(
+			    key, group, sizeof(group), NULL) == 1);
+		require(strcmp(group, SN_X9_62_prime256v1) == 0 ||
+			strcmp(group, SN_secp384r1) == 0);
+	}
+	X509_free(x509);
+	ERR_clear_error();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 {
 	struct part rest = {bytes, length};
@@ -194,6 +217,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 
 	verify(ca, crl, person, rest);
 	read_person(person);
+	check_shape(person);
 	read_authority(ca, crl);
 	require(ERR_peek_error() == 0);
 	return 0;
