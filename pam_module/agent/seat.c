@@ -311,7 +311,7 @@ enum err seats_bind(struct seats *seats, const struct seat *seat)
 		slot->used = true;
 		slot->seat = *seat;
 		slot->gone_at_ms = steady_ms() + SEAT_GONE_MS;
-		err = save(seats);
+		err = save(seats) == ERR_NONE ? ERR_NONE : ERR_IO;
 		wake(seats);
 	}
 	pthread_mutex_unlock(&seats->lock);
