@@ -298,7 +298,7 @@ def children_of(pid):
     return found
 
 
-def no_child_is_left(agent, timeout_s=1.0):
+def no_child_is_left(agent, timeout_s=3.0):
     wait_for("the card's child to be gone",
              lambda: not children_of(agent.process.pid), timeout_s)
 

@@ -9,6 +9,7 @@ import pytest
 import cards
 from cardsite import (CARD, CODE, LAST_TRY, LOCKED, LOW, OTHER, PIN, TROUBLE,
                       WRONG_PIN, CardSite)
+from world import at_once, result_of
 from programs import password_of
 
 ANSWER_S = 5.0 + 0.3
@@ -312,6 +313,23 @@ def test_found_by_p11_kit_without_any_configuration(town, agents, card):
     assert card.pins_tried() == [0x9000]
     cards.no_child_is_left(agent)
     agent.stop()
+
+
+def test_three_logins_at_once_with_one_card(town, card):
+    """They wait for each other; nobody is told to try again."""
+    runs = at_once(lambda _: town.log_in(card.holder, card.pin), range(3))
+    for which in runs:
+        accepted(result_of(runs, which))
+    assert card.pins_tried() == [0x9000] * 3
+
+
+def test_another_login_while_the_pin_is_asked_for(town, card):
+    """It resets the card when it is over, which OpenSC bears."""
+    talk = asks_pin(town, card)
+    accepted(town.log_in(card.holder, card.pin))
+    talk.answer(card.pin)
+    accepted(talk.end())
+    assert card.pins_tried() == [0x9000] * 2
 
 
 # --- bad cards ---------------------------------------------------------------------
