@@ -2,6 +2,7 @@
 #include "pam_module/card/sandbox.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/capability.h>
 #include <sched.h>
 #include <seccomp.h>
@@ -29,12 +30,12 @@ enum {
 static const int allowed[] = {
     /* files: modules, configuration, SoftHSM's tokens and their locks */
     CALL(access), CALL(close), CALL(dup), CALL(faccessat), CALL(faccessat2),
-    CALL(fcntl), CALL(fdatasync), CALL(flock), CALL(fstat), CALL(fstatfs),
-    CALL(fsync), CALL(ftruncate), CALL(getcwd), CALL(getdents64), CALL(lseek),
-    CALL(lstat), CALL(newfstatat), CALL(open), CALL(openat), CALL(pread64),
-    CALL(pwrite64), CALL(read), CALL(readlink), CALL(readlinkat), CALL(readv),
-    CALL(rename), CALL(stat), CALL(statfs), CALL(statx), CALL(umask),
-    CALL(unlink), CALL(write), CALL(writev),
+    CALL(fdatasync), CALL(flock), CALL(fstat), CALL(fstatfs), CALL(fsync),
+    CALL(ftruncate), CALL(getcwd), CALL(getdents64), CALL(lseek), CALL(lstat),
+    CALL(newfstatat), CALL(open), CALL(openat), CALL(pread64), CALL(pwrite64),
+    CALL(read), CALL(readlink), CALL(readlinkat), CALL(readv), CALL(rename),
+    CALL(stat), CALL(statfs), CALL(statx), CALL(umask), CALL(unlink),
+    CALL(write), CALL(writev),
     /* memory and threads */
     CALL(arch_prctl), CALL(brk), CALL(exit), CALL(exit_group), CALL(futex),
     CALL(get_robust_list), CALL(gettid), CALL(madvise), CALL(membarrier),
@@ -47,9 +48,9 @@ static const int allowed[] = {
     CALL(eventfd2), CALL(gettimeofday), CALL(nanosleep), CALL(pipe),
     CALL(pipe2), CALL(poll), CALL(ppoll), CALL(pselect6), CALL(restart_syscall),
     CALL(select), CALL(time),
-    /* signals of its own: a failed assertion may end it */
+    /* signals of its own */
     CALL(rt_sigaction), CALL(rt_sigprocmask), CALL(rt_sigreturn),
-    CALL(sigaltstack), CALL(tgkill),
+    CALL(sigaltstack),
     /* who and where it is */
     CALL(getegid), CALL(geteuid), CALL(getgid), CALL(getpid), CALL(getppid),
     CALL(getrandom), CALL(getresgid), CALL(getresuid), CALL(getrlimit),
@@ -77,6 +78,25 @@ static bool add_lists(scmp_filter_ctx filter)
 	for (size_t i = 0; added && i < COUNT(deadly); i++)
 		added = seccomp_rule_add(
 			    filter, SCMP_ACT_KILL_PROCESS, deadly[i], 0) == 0;
+	return added;
+}
+
+/* Not whose signals a descriptor sends, nor which, nor leases on files. */
+static const int descriptor_commands[] = {F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD,
+    F_SETFD, F_GETFL, F_SETFL, F_GETLK, F_SETLK, F_SETLKW, F_OFD_GETLK,
+    F_OFD_SETLK, F_OFD_SETLKW};
+
+/* The agent has the same user: no signal of the child's may reach it, but a
+ * failed assertion may end the child. */
+static bool add_signals(scmp_filter_ctx filter)
+{
+	bool added = seccomp_rule_add(filter, SCMP_ACT_ALLOW, CALL(tgkill), 1,
+			 SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid())) == 0;
+
+	for (size_t i = 0; added && i < COUNT(descriptor_commands); i++)
+		added = seccomp_rule_add(filter, SCMP_ACT_ALLOW, CALL(fcntl), 1,
+			    SCMP_A1(SCMP_CMP_EQ,
+				(scmp_datum_t)descriptor_commands[i])) == 0;
 	return added;
 }
 
@@ -112,7 +132,7 @@ static enum err load_filter(void)
 	    /* A search tree: the list is long and PC/SC talks a lot. */
 	    seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2) == 0 &&
 	    add_lists(filter) && add_conditions(filter) &&
-	    seccomp_load(filter) == 0;
+	    add_signals(filter) && seccomp_load(filter) == 0;
 
 	seccomp_release(filter);
 	return loaded ? ERR_NONE : ERR_NOT_ALLOWED;

@@ -2,6 +2,7 @@
 #include "tests/support/fake_deeds.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdint.h>
@@ -11,6 +12,7 @@
 #include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 static int do_exec(void)
@@ -56,6 +58,33 @@ static int do_kill(void)
 	return kill(getppid(), 0);
 }
 
+/* What raise() asks for, of another process. */
+static int do_tgkill(void)
+{
+	return (int)syscall(SYS_tgkill, getppid(), getppid(), 0);
+}
+
+static int do_raise(void)
+{
+	return raise(0);
+}
+
+/* A descriptor's owner is sent a signal of one's choice. */
+static int do_owner(void)
+{
+	return fcntl(STDIN_FILENO, F_SETOWN, getppid());
+}
+
+static int do_signal(void)
+{
+	return fcntl(STDIN_FILENO, F_SETSIG, SIGSTOP);
+}
+
+static int do_lease(void)
+{
+	return fcntl(STDIN_FILENO, F_SETLEASE, F_RDLCK);
+}
+
 static int do_limit(void)
 {
 	const struct rlimit all = {RLIM_INFINITY, RLIM_INFINITY};
@@ -91,6 +120,11 @@ int fake_deed(const char *name)
 	    {"unix", do_unix},
 	    {"ptrace", do_ptrace},
 	    {"kill", do_kill},
+	    {"tgkill", do_tgkill},
+	    {"raise", do_raise},
+	    {"owner", do_owner},
+	    {"signal", do_signal},
+	    {"lease", do_lease},
 	    {"limit", do_limit},
 	    {"dumps", do_dumps},
 	    {"setuid", do_setuid},

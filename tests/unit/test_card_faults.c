@@ -217,6 +217,12 @@ static void test_what_a_module_may_not_do(void **state)
 	    {"fork", "fork 1\n", CARD_PRESENT},
 	    {"inet", "inet 1\n", CARD_PRESENT},
 	    {"kill", "kill 1\n", CARD_PRESENT},
+	    /* The agent has its uid: no signal may reach it. */
+	    {"tgkill", "tgkill 1\n", CARD_PRESENT},
+	    {"raise", "raise 0\n", CARD_PRESENT},
+	    {"owner", "owner 1\n", CARD_PRESENT},
+	    {"signal", "signal 1\n", CARD_PRESENT},
+	    {"lease", "lease 1\n", CARD_PRESENT},
 	    {"limit", "limit 1\n", CARD_PRESENT},
 	    {"dumps", "dumps 1\n", CARD_PRESENT},
 	    {"setuid", "setuid 1\n", CARD_PRESENT},
