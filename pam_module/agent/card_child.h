@@ -19,6 +19,8 @@ struct card_child {
 	/* The only PKCS #11 modules it loads; NULL or none: those of p11-kit's
 	 * configuration. */
 	const struct config_list *modules;
+	/* The agent's own, which it is to be kept out of; NULL: none. */
+	const char *state_directory;
 };
 
 /* The functions of card.h over this child. Callers ignore SIGPIPE; find(),

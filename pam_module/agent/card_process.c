@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "pam_module/agent/steady.h"
+#include "pam_module/card/wire.h"
 
 #define PROGRAM_NAME "sekimori-card"
 
@@ -22,7 +23,7 @@ enum {
 	 * one overwrites the other. */
 	DESCRIPTOR_MIN = 3,
 	ENVIRONMENT_MAX = 8,
-	ENVIRONMENT_TEXT_MAX = 4096,
+	ENVIRONMENT_TEXT_MAX = PATH_MAX + 64,
 	ARGUMENTS_MAX = CONFIG_LIST_MAX + 2,
 };
 
@@ -35,28 +36,41 @@ static char path_variable[] = "PATH=/usr/bin:/bin";
 static char no_home_variable[] = "P11_KIT_NO_USER_CONFIG=1";
 
 struct environment {
+	size_t count, text_count;
 	char *list[ENVIRONMENT_MAX];
-	char texts[sizeof(passed_on) / sizeof(passed_on[0])]
+	char texts[sizeof(passed_on) / sizeof(passed_on[0]) + 1]
 		  [ENVIRONMENT_TEXT_MAX];
 };
 
-static void environment_fill(struct environment *out)
+static enum err add_variable(
+    struct environment *environment, const char *name, const char *value)
 {
-	size_t count = 0;
+	char *text = environment->texts[environment->text_count];
+	int length = snprintf(text, ENVIRONMENT_TEXT_MAX, "%s=%s", name, value);
 
-	out->list[count++] = path_variable;
-	out->list[count++] = no_home_variable;
+	if (length < 0 || length >= ENVIRONMENT_TEXT_MAX)
+		return ERR_TOO_LONG;
+	environment->text_count++;
+	environment->list[environment->count++] = text;
+	return ERR_NONE;
+}
+
+static enum err environment_fill(
+    const struct card_child *child, struct environment *out)
+{
+	enum err err = ERR_NONE;
+
+	out->list[out->count++] = path_variable;
+	out->list[out->count++] = no_home_variable;
 	for (size_t i = 0; i < sizeof(passed_on) / sizeof(passed_on[0]); i++) {
 		const char *value = getenv(passed_on[i]);
-		int length = value
-				 ? snprintf(out->texts[i], ENVIRONMENT_TEXT_MAX,
-				       "%s=%s", passed_on[i], value)
-				 : -1;
 
-		if (length > 0 && length < ENVIRONMENT_TEXT_MAX)
-			out->list[count++] = out->texts[i];
+		if (value && err == ERR_NONE)
+			err = add_variable(out, passed_on[i], value);
 	}
-	out->list[count] = NULL;
+	if (err == ERR_NONE && child && child->state_directory)
+		err = add_variable(out, WIRE_FORBIDDEN, child->state_directory);
+	return err;
 }
 
 /* Where the agent's own program is: also when `make install` was given
@@ -160,7 +174,8 @@ static enum err spawn(const struct card_child *child, const char *program,
 	posix_spawn_file_actions_t actions;
 	int failed;
 
-	environment_fill(&environment);
+	if (environment_fill(child, &environment) != ERR_NONE)
+		return ERR_TOO_LONG;
 	set_arguments(child, arguments);
 	if (posix_spawnattr_init(&attributes) != 0)
 		return ERR_MEMORY;

@@ -44,7 +44,8 @@ void doctor_check_cards(struct doctor *doctor)
 	};
 	struct state_config config = {0};
 	struct config_problem problem = {0};
-	const struct card_child child = {.modules = &config.card_modules};
+	const struct card_child child = {.modules = &config.card_modules,
+	    .state_directory = doctor->directory};
 	const struct card_reader reader = card_child_reader(&child);
 	const struct card_wanted any = {.tag_count = 0};
 	struct card_session *session = NULL;

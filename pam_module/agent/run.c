@@ -168,6 +168,7 @@ static enum err start(
 	agent->serve.client = agent->client;
 	agent->serve.server = server_client_call(agent->client);
 	agent->card_child.modules = &agent->config.card_modules;
+	agent->card_child.state_directory = directory;
 	agent->serve.cards = card_child_reader(&agent->card_child);
 	err = start_seats(agent, directory);
 	if (err != ERR_NONE)

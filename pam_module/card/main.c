@@ -161,7 +161,8 @@ int main(int argc, char **argv)
 
 	(void)argc;
 	(void)alarm(STEP_S_MAX);
-	done = sandbox_enter() == ERR_NONE && serve(argv + 1);
+	done = sandbox_enter(getenv(WIRE_FORBIDDEN)) == ERR_NONE &&
+	       serve(argv + 1);
 	/* Without the modules' own endings, which may hang or crash. */
 	_exit(done ? EXIT_SUCCESS : EXIT_FAILURE);
 }

@@ -14,6 +14,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "pam_module/card/keep_out.h"
 #include "shared/secret.h"
 
 enum {
@@ -164,7 +165,7 @@ static enum err limit_memory(void)
 	return ERR_NONE;
 }
 
-enum err sandbox_enter(void)
+enum err sandbox_enter(const char *forbidden)
 {
 	enum err err = secret_forbid_dumps();
 
@@ -174,6 +175,8 @@ enum err sandbox_enter(void)
 		err = limit_memory();
 	if (err == ERR_NONE)
 		err = drop_capabilities();
+	if (err == ERR_NONE && forbidden)
+		err = keep_out_of(forbidden);
 	if (err == ERR_NONE)
 		err = load_filter();
 	return err;

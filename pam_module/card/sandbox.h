@@ -10,8 +10,9 @@
 
 #include "shared/err.h"
 
-/* All of it or an error, on which the process must end. */
-enum err sandbox_enter(void);
+/* All of it or an error, on which the process must end. forbidden: a directory
+ * that stays shut, where the kernel can do that; NULL: none. */
+enum err sandbox_enter(const char *forbidden);
 
 /* From here on the process dies with the thread that started it. */
 enum err sandbox_die_with_parent(void);

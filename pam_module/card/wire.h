@@ -10,6 +10,9 @@
 
 #include "pam_module/agent/card.h"
 
+/* The variable that names a directory which the child shuts itself out of. */
+#define WIRE_FORBIDDEN "SEKIMORI_KEEP_OUT"
+
 enum {
 	WIRE_HEADER_BYTES = 3,
 	WIRE_SEEN_BYTES = 6 + CARD_HASH_BYTES + 8,

@@ -3,9 +3,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
@@ -14,6 +17,8 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#include "pam_module/card/wire.h"
 
 static int do_exec(void)
 {
@@ -85,6 +90,40 @@ static int do_lease(void)
 	return fcntl(STDIN_FILENO, F_SETLEASE, F_RDLCK);
 }
 
+static const char *state_file(const char *name)
+{
+	static char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/%s", getenv(WIRE_FORBIDDEN), name);
+	return path;
+}
+
+static int do_read(void)
+{
+	return open(state_file("terminal.key"), O_RDONLY);
+}
+
+static int do_write(void)
+{
+	return open(state_file("seats"), O_WRONLY | O_CREAT, 0600);
+}
+
+static int do_list(void)
+{
+	return open(state_file("."), O_RDONLY | O_DIRECTORY);
+}
+
+static int do_remove(void)
+{
+	return unlink(state_file("terminal.key"));
+}
+
+/* The directory itself put aside. */
+static int do_rename(void)
+{
+	return rename(getenv(WIRE_FORBIDDEN), "/tmp/sekimori-elsewhere");
+}
+
 static int do_limit(void)
 {
 	const struct rlimit all = {RLIM_INFINITY, RLIM_INFINITY};
@@ -125,6 +164,11 @@ int fake_deed(const char *name)
 	    {"owner", do_owner},
 	    {"signal", do_signal},
 	    {"lease", do_lease},
+	    {"read", do_read},
+	    {"write", do_write},
+	    {"list", do_list},
+	    {"remove", do_remove},
+	    {"rename", do_rename},
 	    {"limit", do_limit},
 	    {"dumps", do_dumps},
 	    {"setuid", do_setuid},

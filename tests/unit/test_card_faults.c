@@ -10,9 +10,12 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include <dirent.h>
+#include <fcntl.h>
 #include <malloc.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -250,6 +253,51 @@ static void test_what_a_module_may_not_do(void **state)
 	}
 }
 
+/* Under Landlock, which not every kernel has. Beside it all is as it was: the
+ * module writes its log there. */
+static void test_the_agents_state_is_out_of_reach(void **state)
+{
+	static const struct {
+		const char *deed;
+		const char *logged;
+	} rows[] = {
+	    {"read", "read 13\n"},
+	    {"write", "write 13\n"},
+	    {"list", "list 13\n"},
+	    {"remove", "remove 13\n"},
+	    {"rename", "rename 13\n"},
+	};
+	char directory[80], link[96], key[128];
+
+	(void)state;
+	if (syscall(SYS_landlock_create_ruleset, NULL, 0, 1) < 1)
+		skip();
+	snprintf(directory, sizeof(directory), "%s.state", world.directory);
+	snprintf(link, sizeof(link), "%s/to-state", world.directory);
+	snprintf(key, sizeof(key), "%s/terminal.key", directory);
+	assert_int_equal(mkdir(directory, 0700), 0);
+	assert_int_equal(symlink(directory, link), 0);
+	close(creat(key, 0600));
+	for (size_t i = 0; i < 2 * sizeof(rows) / sizeof(rows[0]); i++) {
+		struct card_wanted wanted = card_world_wanted(&keys[0], 1);
+		struct card_session *session = NULL;
+		char script[512], logged[128];
+
+		world.child.state_directory = i % 2 ? link : directory;
+		snprintf(script, sizeof(script), "%stry C_OpenSession %s\n",
+		    alice_script, rows[i / 2].deed);
+		card_world_module(&world, "one", script);
+		assert_int_equal(
+		    find(&wanted, &session).presence, CARD_PRESENT);
+		card_world_logins(&world, "one", logged, sizeof(logged));
+		assert_string_equal(logged, rows[i / 2].logged);
+		close_session(session);
+	}
+	assert_int_equal(unlink(key), 0);
+	assert_int_equal(rmdir(directory), 0);
+	world.child.state_directory = NULL;
+}
+
 static void test_no_program_is_trouble(void **state)
 {
 	const struct card_child child = {.program = "/nonexistent"};
@@ -326,6 +374,7 @@ int main(void)
 	    TEST(test_lies_about_lengths),
 	    TEST(test_a_module_that_hangs_is_killed_in_time),
 	    TEST(test_what_a_module_may_not_do),
+	    TEST(test_the_agents_state_is_out_of_reach),
 	    TEST(test_no_program_is_trouble),
 	    TEST(test_many_operations_leave_nothing),
 	};
