@@ -144,7 +144,8 @@ static bool is_alive(int pidfd)
  * The pidfd is taken first and looked at last: if the process is still alive
  * then, its number was its own all the time in between.
  */
-static enum err read_audit_session(pid_t pid, char out[PROC_TEXT_SIZE])
+static enum err read_of_process(
+    pid_t pid, const char *name, char out[PROC_TEXT_SIZE])
 {
 	char path[PROC_TEXT_SIZE];
 	int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
@@ -152,14 +153,39 @@ static enum err read_audit_session(pid_t pid, char out[PROC_TEXT_SIZE])
 
 	if (pidfd < 0)
 		return ERR_NOT_FOUND;
-	snprintf(path, sizeof(path), "/proc/%ld/sessionid", (long)pid);
+	snprintf(path, sizeof(path), "/proc/%ld/%s", (long)pid, name);
 	err = read_line(path, out);
-	/* 2^32 - 1 is the kernel's word for no session. */
-	if (err == ERR_NONE &&
-	    (!is_alive(pidfd) || strcmp(out, "4294967295") == 0))
+	if (err == ERR_NONE && !is_alive(pidfd))
 		err = ERR_NOT_FOUND;
 	close(pidfd);
 	return err;
+}
+
+static enum err read_audit_session(pid_t pid, char out[PROC_TEXT_SIZE])
+{
+	enum err err = read_of_process(pid, "sessionid", out);
+
+	/* 2^32 - 1 is the kernel's word for no session. */
+	if (err == ERR_NONE && strcmp(out, "4294967295") == 0)
+		err = ERR_NOT_FOUND;
+	return err;
+}
+
+/* A name with a bracket in it ends at the last one. */
+enum err caller_parent(const struct caller *caller, pid_t *out)
+{
+	char text[PROC_TEXT_SIZE];
+	const char *after;
+	long parent = 0;
+	enum err err = read_of_process(caller->pid, "stat", text);
+
+	if (err != ERR_NONE)
+		return err;
+	after = strrchr(text, ')');
+	if (!after || sscanf(after, ") %*c %ld", &parent) != 1 || parent <= 0)
+		return ERR_NOT_FOUND;
+	*out = (pid_t)parent;
+	return ERR_NONE;
 }
 
 enum err caller_hash_session(const char *boot, const char *session,

@@ -68,6 +68,9 @@ bool caller_count_attempt(
 enum err caller_session(const struct caller *caller, const struct secret *key,
     char out[CALLER_SESSION_SIZE]);
 
+/* Its parent's number. ERR_NOT_FOUND: it is gone, or has none in sight. */
+enum err caller_parent(const struct caller *caller, pid_t *out);
+
 /* The hash itself, as base64url. */
 enum err caller_hash_session(const char *boot, const char *session,
     const struct secret *key, char out[CALLER_SESSION_SIZE]);

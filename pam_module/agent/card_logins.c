@@ -38,17 +38,22 @@ void card_logins_put(
 	pthread_mutex_unlock(&logins->lock);
 }
 
-bool card_logins_take(struct card_logins *logins, const char *name,
+/* By name, or by parent if there is no name. */
+static bool is_wanted(
+    const struct card_login *login, const char *name, pid_t parent)
+{
+	return name ? strcmp(login->login, name) == 0 : login->parent == parent;
+}
+
+static bool take(struct card_logins *logins, const char *name, pid_t parent,
     int64_t now_ms, struct card_login *out)
 {
 	bool found = false;
 
-	if (*name == '\0')
-		return false;
 	pthread_mutex_lock(&logins->lock);
 	for (size_t i = 0; i < CARD_LOGINS_MAX && !found; i++) {
 		if (!is_kept(logins, i, now_ms) ||
-		    strcmp(logins->entries[i].login.login, name) != 0)
+		    !is_wanted(&logins->entries[i].login, name, parent))
 			continue;
 		*out = logins->entries[i].login;
 		memset(&logins->entries[i], 0, sizeof(logins->entries[i]));
@@ -56,4 +61,16 @@ bool card_logins_take(struct card_logins *logins, const char *name,
 	}
 	pthread_mutex_unlock(&logins->lock);
 	return found;
+}
+
+bool card_logins_take(struct card_logins *logins, const char *name,
+    int64_t now_ms, struct card_login *out)
+{
+	return *name != '\0' && take(logins, name, 0, now_ms, out);
+}
+
+bool card_logins_take_of_child(struct card_logins *logins, pid_t parent,
+    int64_t now_ms, struct card_login *out)
+{
+	return parent > 0 && take(logins, NULL, parent, now_ms, out);
 }

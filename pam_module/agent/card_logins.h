@@ -11,6 +11,7 @@
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "pam_module/agent/card.h"
 #include "pam_module/agent/login_reply.h"
@@ -24,6 +25,7 @@ struct card_login {
 	char login[LOGIN_TOKEN_SIZE]; /* its name, as in FRAME_LOGIN */
 	unsigned char key[CARD_HASH_BYTES];
 	enum card_removed removed;
+	pid_t parent; /* of the process that asked; 0: unknown */
 };
 
 /* Zeroed memory with an initialised lock is empty. */
@@ -41,6 +43,11 @@ void card_logins_put(
 
 /* When its session opens; forgets it. False: no such login, or too old. */
 bool card_logins_take(struct card_logins *logins, const char *name,
+    int64_t now_ms, struct card_login *out);
+
+/* The same for a program that asks in a child and opens the session itself, as
+ * sshd does: what the child was told, name and all, ends with it. */
+bool card_logins_take_of_child(struct card_logins *logins, pid_t parent,
     int64_t now_ms, struct card_login *out);
 
 #endif

@@ -45,14 +45,27 @@ static void bind_seat(struct seats *seats, const struct card_login *by_card,
 		    session, where->id, err_text(err));
 }
 
+static bool take_login(struct card_logins *logins, struct session *session,
+    pid_t caller, struct card_login *out)
+{
+	int64_t now_ms = steady_ms();
+
+	if (session->login[0] != '\0')
+		return card_logins_take(logins, session->login, now_ms, out);
+	if (!card_logins_take_of_child(logins, caller, now_ms, out))
+		return false;
+	memcpy(session->login, out->login, sizeof(session->login));
+	return true;
+}
+
 void seat_session_opened(struct seats *seats, struct card_logins *logins,
-    const struct session *session, pid_t caller)
+    struct session *session, pid_t caller)
 {
 	struct logind_session where = {0};
 	struct card_login by_card;
 	enum err err;
 
-	if (!card_logins_take(logins, session->login, steady_ms(), &by_card) ||
+	if (!take_login(logins, session, caller, &by_card) ||
 	    by_card.removed == CARD_REMOVED_NOTHING)
 		return;
 	err = logind_session_of(caller, &where);

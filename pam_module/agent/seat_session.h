@@ -12,9 +12,10 @@
 #include "pam_module/agent/card_logins.h"
 #include "pam_module/agent/seat.h"
 
-/* If a card opened it, and the process leads it: watched from here on. */
+/* If a card opened it, and the process leads it: watched from here on. A
+ * session that does not know its login's name gets it. */
 void seat_session_opened(struct seats *seats, struct card_logins *logins,
-    const struct session *session, pid_t caller);
+    struct session *session, pid_t caller);
 
 void seat_session_closed(struct seats *seats, pid_t caller);
 

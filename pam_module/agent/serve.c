@@ -188,12 +188,15 @@ static bool is_known_factor(const struct frame *frame)
 
 /* Kept before the module hears of it: its session may open at once. */
 static void remember_card(
-    struct serve *serve, const struct login_verdict *verdict)
+    const struct connection *connection, const struct login_verdict *verdict)
 {
+	struct serve *serve = connection->serve;
 	struct card_login login = {.removed = verdict->card_removed};
 
 	if (!verdict->by_card)
 		return;
+	if (caller_parent(connection->caller, &login.parent) != ERR_NONE)
+		login.parent = 0;
 	memcpy(login.login, verdict->login, sizeof(login.login));
 	memcpy(login.key, verdict->key, sizeof(login.key));
 	card_logins_put(&serve->card_logins, &login, steady_ms());
@@ -243,7 +246,7 @@ static void handle_begin(
 		    LOG_TEXT("service", subject.service));
 		return;
 	}
-	remember_card(serve, &verdict);
+	remember_card(connection, &verdict);
 	send_verdict(connection, &verdict);
 	log_verdict(connection, &subject, &verdict);
 }
@@ -251,7 +254,7 @@ static void handle_begin(
 /* While its caller waits for an answer: where it is can be asked only as long
  * as it lives. */
 static void follow_session(struct connection *connection,
-    const struct session *session, enum frame_event event)
+    struct session *session, enum frame_event event)
 {
 	struct serve *serve = connection->serve;
 	pid_t caller = connection->caller->pid;

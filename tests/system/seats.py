@@ -37,6 +37,25 @@ LOCKER = """\
 auth     required   pam_sekimori.so lang=en
 account  required   pam_sekimori.so
 """
+SSHD = """\
+ListenAddress 127.0.0.1
+HostKey /etc/ssh/test_key
+UsePAM yes
+PidFile none
+PasswordAuthentication no
+KbdInteractiveAuthentication yes
+PrintMotd no
+"""
+SSHD_UNIT = """\
+[Service]
+ExecStartPre=/usr/bin/ssh-keygen -q -t ed25519 -N "" -f /etc/ssh/test_key
+ExecStart=/usr/sbin/sshd -D -e -f /etc/ssh/sshd_test
+RuntimeDirectory=sshd
+KillMode=process
+"""
+SSH = ("ssh -q -F none -o UserKnownHostsFile=/dev/null "
+       "-o StrictHostKeyChecking=no -o NumberOfPasswordPrompts=1 "
+       "127.0.0.1 -l")
 SUDOERS = """\
 Defaults env_reset, lecture=never, passwd_tries=1
 root ALL=(ALL:ALL) ALL
@@ -64,7 +83,7 @@ class SeatHall:
               "[server]\nserver_names = localhost\n"
               "[throttle]\nterminal_rate = 0\nterminal_failures = 0\n")
         write("etc/hosts", "127.0.0.1 localhost vm\n")
-        for service in ("login", "su", "su-l"):
+        for service in ("login", "su", "su-l", "sshd"):
             write(f"etc/pam.d/{service}", STACK.format(account=""))
         write("etc/pam.d/sudo", STACK.format(account="without_auth=sudo"))
         write("etc/pam.d/locker", LOCKER)
@@ -74,6 +93,8 @@ class SeatHall:
         pin_drivers(self.machine.root / "etc/sekimori")
         write("etc/systemd/system/sekimori-agent.service.d/test.conf",
               "[Service]\nEnvironment=OPENSC_CONF=/etc/sekimori/opensc.conf\n")
+        write("etc/ssh/sshd_test", SSHD)
+        write("etc/systemd/system/sshd-test.service", SSHD_UNIT)
         write("etc/systemd/system/pcscd.service.d/test.conf",
               "[Service]\nExecStart=\nExecStart=/usr/sbin/pcscd --foreground\n")
         write("etc/reader.conf.d/vpcd",
@@ -139,9 +160,9 @@ class SeatHall:
         self.ctl("policy", "set", "-", stdin=POLICY.format(removed=removed))
 
     # --- people ------------------------------------------------------------
-    def log_in(self, user="alice"):
+    def log_in(self, user="alice", by="login"):
         """At a console, with the card; it has to be in its reader."""
-        console = Console(self, user)
+        console = Console(self, user, by)
         self.consoles.append(console)
         return console.log_in()
 
@@ -214,6 +235,10 @@ class SeatHall:
                        "sekimori-agent").stdout.strip()
         return self.run("pgrep", "-P", pid, check=False).stdout.split()
 
+    def listens(self, port):
+        table = self.run("cat", "/proc/net/tcp").stdout
+        return f"0100007F:{port:04X} 00000000:0000 0A" in table
+
     def agent_s_things(self):
         """(descriptors, threads, children): what could be left behind."""
         pid = self.run("systemctl", "show", "-P", "MainPID",
@@ -248,15 +273,15 @@ class SeatHall:
 
 
 class Console:
-    """A person at a text console with a real login(1)."""
+    """A person at a text console with a real login(1), or ssh."""
 
-    def __init__(self, hall, user):
+    def __init__(self, hall, user, by="login"):
         self.hall, self.user, self.session = hall, user, None
         self.child = pexpect.spawn(
             "nsenter", ["-t", hall.machine.leader, "-a", "-r", "-w", "env",
                         "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin",
                         "TERM=dumb", "LANG=C.UTF-8", "script", "-qec",
-                        f"login {user}", "/dev/null"],
+                        f"{by} {user}", "/dev/null"],
             encoding="utf-8", timeout=20)
 
     def log_in(self, pin=None):

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from machine import Machine, NoMachine
-from seats import PINS, SeatHall
+from seats import PINS, SSH, SeatHall
 from world import wait_for
 
 LOCK_S = 2.0  # promised, from the card's leaving to the lock
@@ -228,6 +228,18 @@ def test_each_session_has_its_card(hall, alice):
     time.sleep(QUIET_S)
     assert hall.signals.of(alice.session) == []
     assert wait_locked(hall, alice.session, remove(hall)) < LOCK_S
+
+
+def test_a_session_over_ssh_has_its_card_too(hall):
+    """sshd asks in one process and opens the session in its parent."""
+    hall.run("systemctl", "start", "sshd-test")
+    wait_for("sshd", lambda: hall.listens(22))
+    console = hall.log_in(by=SSH)
+    hall.wait_watched(console.session)
+    assert wait_locked(hall, console.session, remove(hall)) < LOCK_S
+    opened = [r for r in hall.records("open") if r["service"] == "sshd"]
+    locked = [r for r in hall.records("locked") if r["service"] == "sshd"]
+    assert opened[0]["login"] == locked[0]["login"] != ""
 
 
 def test_who_logs_out_is_not_watched(hall, alice):

@@ -55,6 +55,21 @@ static void a_login_without_a_name_is_nobodys(void **state)
 	assert_false(card_logins_take(&logins, "", NOW_MS, &out));
 }
 
+static void a_parent_takes_what_its_child_was_told(void **state)
+{
+	struct card_logins logins = {.lock = PTHREAD_MUTEX_INITIALIZER};
+	struct card_login login = {.login = "of a child", .parent = 7}, out;
+
+	(void)state;
+	put(&logins, "of nobody known", 1, NOW_MS);
+	card_logins_put(&logins, &login, NOW_MS);
+	assert_false(card_logins_take_of_child(&logins, 0, NOW_MS, &out));
+	assert_false(card_logins_take_of_child(&logins, 8, NOW_MS, &out));
+	assert_true(card_logins_take_of_child(&logins, 7, NOW_MS, &out));
+	assert_string_equal(out.login, "of a child");
+	assert_false(card_logins_take_of_child(&logins, 7, NOW_MS, &out));
+}
+
 static void an_old_login_is_forgotten(void **state)
 {
 	struct card_logins logins = {.lock = PTHREAD_MUTEX_INITIALIZER};
@@ -91,6 +106,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_login_is_given_out_once),
 	    cmocka_unit_test(a_login_without_a_name_is_nobodys),
+	    cmocka_unit_test(a_parent_takes_what_its_child_was_told),
 	    cmocka_unit_test(an_old_login_is_forgotten),
 	    cmocka_unit_test(the_oldest_goes_when_there_is_no_room),
 	};
