@@ -44,6 +44,13 @@ static void post_challenge(struct login *login, struct login_reply *out)
 	    out);
 }
 
+/* A card in its reader answers whoever sits before it. To a stranger over the
+ * network its prompt would tell whose it is, and let him use up its tries. */
+static bool may_use_card(const struct login_subject *subject)
+{
+	return subject->proven || subject->rhost[0] == '\0';
+}
+
 /* Whoever has answered already cannot be asked about a card. */
 static enum err choose(struct login *login, const struct login_challenge *asked,
     struct login_offer *out)
@@ -59,7 +66,7 @@ static enum err choose(struct login *login, const struct login_challenge *asked,
 		challenge.offers_codes = true;
 		challenge.offers_card = false;
 	}
-	if (terminal && challenge.offers_card &&
+	if (terminal && challenge.offers_card && may_use_card(login->subject) &&
 	    card_login_message(terminal->ca, challenge.challenge,
 		terminal->name, login->subject->user, login->subject->service,
 		&message) == ERR_NONE)

@@ -237,6 +237,7 @@ enum err scene_play(struct scene *scene, const struct row *row,
 {
 	const struct login_subject subject = {.user = "s1042",
 	    .service = "login",
+	    .rhost = {row->from_afar ? 'h' : '\0'},
 	    .proven = !row->unproven,
 	    .once = row->once};
 	struct login_shapes own = {.lock = PTHREAD_MUTEX_INITIALIZER};

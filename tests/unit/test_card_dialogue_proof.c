@@ -46,6 +46,28 @@ static void unproven_callers_learn_nothing(void **state)
 		scene_check(&rows[i]);
 }
 
+/* Over a network, with no password: whose card is in stays unknown, and no
+ * try is taken off it. Who has a password may use it. */
+static void strangers_from_afar_reach_no_card(void **state)
+{
+	static const struct row rows[] = {
+	    {"codes", ANY, .unproven = true, .from_afar = true,
+		.typed = {"755224"}, .trace = "CODE send:otp", FRAME_DENY},
+	    {"nothing typed", ANY, .unproven = true, .from_afar = true,
+		.typed = {""}, .trace = "CODE send:empty", FRAME_DENY},
+	    {"cards only", CARD_ONLY, .unproven = true, .from_afar = true,
+		.typed = {"1234"}, .trace = "CARD send:empty", FRAME_DENY},
+	    {"proven", ANY, .from_afar = true, .looks = {HERE},
+		.typed = {"1234"}, .signs = {SIGNS},
+		.trace = "look PIN sign:1234 send:card shut", FRAME_DENY,
+		FRAME_MESSAGE_REFUSED},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		scene_check(&rows[i]);
+}
+
 /* A refusal before any challenge is asked like a stranger of a moment ago. */
 static void a_hidden_refusal_looks_like_a_stranger(void **state)
 {
@@ -347,6 +369,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(unproven_callers_learn_nothing),
+	    cmocka_unit_test(strangers_from_afar_reach_no_card),
 	    cmocka_unit_test(a_hidden_refusal_looks_like_a_stranger),
 	    cmocka_unit_test(a_found_key_opens_no_hidden_refusal),
 	    cmocka_unit_test(what_is_signed_is_the_contracts_message),
