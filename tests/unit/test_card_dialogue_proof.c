@@ -56,7 +56,7 @@ static void strangers_from_afar_reach_no_card(void **state)
 	    {"nothing typed", ANY, .unproven = true, .from_afar = true,
 		.typed = {""}, .trace = "CODE send:empty", FRAME_DENY},
 	    {"cards only", CARD_ONLY, .unproven = true, .from_afar = true,
-		.typed = {"1234"}, .trace = "CARD send:empty", FRAME_DENY},
+		.typed = {"1234"}, .trace = "CARD send:empty-card", FRAME_DENY},
 	    {"proven", ANY, .from_afar = true, .looks = {HERE},
 		.typed = {"1234"}, .signs = {SIGNS},
 		.trace = "look PIN sign:1234 send:card shut", FRAME_DENY,
