@@ -53,6 +53,34 @@ static bool is_kept(const struct search *search, const struct token *token)
 	       search->best->token.session == token->session;
 }
 
+/* Of two keys on one card the one that is for documents as well gives way, as
+ * a PIV card's does. */
+static bool gives_way(const struct identity *one, const struct identity *other)
+{
+	return one->signs_documents && !other->signs_documents;
+}
+
+static bool is_same_key(
+    const struct identity *one, const struct identity *other)
+{
+	return memcmp(one->key, other->key, CARD_HASH_BYTES) == 0;
+}
+
+/* Whether identity takes the place of the best so far, or there are several:
+ * two cards always are, whatever is on them. */
+static bool replaces(struct search *search, const struct token *token,
+    const struct identity *identity)
+{
+	const struct identity *best = &search->best->certificate.identity;
+
+	if (search->wanted->tag_count > 0 || is_same_key(identity, best))
+		return is_better(search, identity);
+	if (!is_kept(search, token) ||
+	    identity->signs_documents == best->signs_documents)
+		search->is_several = search->is_over = true;
+	return !search->is_several && gives_way(best, identity);
+}
+
 /* True: token and certificate are kept, by search. */
 static bool consider(struct search *search, const struct token *token,
     const struct token_certificate *certificate)
@@ -63,13 +91,7 @@ static bool consider(struct search *search, const struct token *token,
 	if (!would_do(search, identity))
 		return false;
 	if (search->has_best) {
-		if (!by_tag && memcmp(identity->key,
-				   search->best->certificate.identity.key,
-				   CARD_HASH_BYTES) != 0) {
-			search->is_several = search->is_over = true;
-			return false;
-		}
-		if (!is_better(search, identity))
+		if (!replaces(search, token, identity))
 			return false;
 		identity_free(&search->best->certificate.identity);
 		if (!is_kept(search, token))

@@ -80,6 +80,10 @@ enum err identity_read(
 		    certificate, &identity.from, &identity.until);
 	if (err == ERR_NONE) {
 		identity.authenticates = is_for_authentication(certificate);
+		/* All bits are set where no usage is named. */
+		identity.signs_documents =
+		    X509_get_key_usage(certificate) != UINT32_MAX &&
+		    (X509_get_key_usage(certificate) & KU_NON_REPUDIATION) != 0;
 		identity.der_length = (size_t)(end - bytes);
 		memcpy(identity.der, bytes, identity.der_length);
 		*out = identity;

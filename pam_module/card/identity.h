@@ -15,6 +15,7 @@ struct identity {
 	unsigned char key[CARD_HASH_BYTES]; /* of the SubjectPublicKeyInfo */
 	int64_t from, until;                /* unix seconds */
 	bool authenticates; /* no CA's; its usages, if it names any, allow it */
+	bool signs_documents; /* too: it binds whoever signs by it */
 	enum card_algorithm algorithm;
 	EVP_PKEY *public_key;
 	size_t der_length;

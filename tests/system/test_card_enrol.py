@@ -93,10 +93,11 @@ def seat(town):
 class Seat:
     """enroll-card on a terminal."""
 
-    def __init__(self, town, *options, user=None, environment=None):
+    def __init__(self, town, *options, user=None, environment=None,
+                 agent=None):
         self.shown = ""
         command = [town.world.program("sekimori-agent"), "enroll-card",
-                   "--socket", town.agent.socket, *options]
+                   "--socket", (agent or town.agent).socket, *options]
         if environment:
             command = ["env", *(f"{k}={v}" for k, v in environment.items()),
                        *command]
@@ -306,6 +307,44 @@ def test_several_keys(town, slot):
     told.child.sendline("")
     assert told.answer(PIN, RIGHT).end()[0] == 0
     assert len(keys(town, user)) == 1
+
+
+@pytest.fixture(scope="module")
+def readers(town, world, agents, authority, emulated):
+    """Cards as people have them, and an agent that reads them by OpenSC."""
+    world.secret("card PIN", cards.PIN_PIV)
+    agent = agents(town.server, modules=[cards.OPENSC], environment={
+        "OPENSC_CONF": cards.pin_drivers(world.work)})
+    made = {
+        "jpki": emulated("jpki", 0, authority.issue("j", "rsa:2048"),
+                         cards.PIN_JPKI, authority=authority,
+                         sign=authority.issue("sign", "rsa:2048",
+                                              usage="signature")),
+        "piv": emulated("piv", 1, authority.issue("p", "rsa:2048"),
+                        cards.PIN_PIV,
+                        sign=authority.issue("9c", "P-256",
+                                             usage="documents"))}
+    made["agent"] = agent
+    yield made
+    cards.no_child_is_left(agent)
+    assert cards.PIN_PIV not in agent.log()
+
+
+@pytest.mark.parametrize("kind", ["jpki", "piv"])
+def test_a_real_card_that_holds_more_than_one_key(town, readers, kind):
+    """The key for authentication is enrolled, not the one for documents, and
+    a wrong PIN shows how many tries are left."""
+    card, agent = readers[kind].restore(), readers["agent"]
+    user, code = invite(town)
+    card.mark()
+    told = Seat(town, agent=agent).answer(CODE, code) \
+        .answer(PIN, "0" * len(card.pin)).answer(PIN, card.pin)
+    status, shown = told.end()
+    assert status == 0, shown
+    assert "Wrong PIN." in shown
+    assert keys(town, user) == [card.certificate.key_hash()]
+    assert card.signatures() == 1
+    card.remove_noticed()
 
 
 # --- the PIN -----------------------------------------------------------------

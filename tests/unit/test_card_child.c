@@ -257,6 +257,49 @@ static void test_only_certificates_for_authentication_enrol(void **state)
 }
 
 /* An enrolled one is offered whatever its time: the server says why not. */
+/* As a PIV card has both; but two cards are two, whatever is on them. */
+static void test_a_key_for_documents_gives_way(void **state)
+{
+#define DOC(id) "object " id " {}/doc.der {}/doc.pem\n"
+#define ANN(id) "object " id " {}/alice.der {}/alice.pem\n"
+	static const struct {
+		const char *script;
+		enum card_presence expected;
+	} rows[] = {
+	    {"token one 1234 3\n" ANN("01") DOC("02"), CARD_PRESENT},
+	    {"token one 1234 3\n" DOC("01") ANN("02"), CARD_PRESENT},
+	    {"token one 1234 3\n" DOC("01") "token two 1234 3\n" ANN("01"),
+		CARD_SEVERAL},
+	    {"token one 1234 3\n" ANN("01") "token two 1234 3\n" DOC("01"),
+		CARD_SEVERAL},
+	};
+	const struct card_made made = {
+	    .usage = "digitalSignature,nonRepudiation"};
+	struct card_wanted any = card_world_wanted(NULL, 0);
+	unsigned char key[CARD_HASH_BYTES];
+
+	(void)state;
+	card_world_make(&world, "doc", &made, key);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct card_session *session = NULL;
+		struct card_signature signature;
+		struct card_seen seen;
+
+		card_world_module(&world, "one", rows[i].script);
+		seen = find(&any, &session);
+		assert_int_equal(seen.presence, rows[i].expected);
+		if (session) {
+			assert_memory_equal(
+			    seen.key, keys[ALICE], CARD_HASH_BYTES);
+			assert_int_equal(
+			    sign(session, "1234", &seen, &signature),
+			    CARD_SIGNED);
+			assert_true(card_world_is_proof(&any, &signature));
+		}
+		close_session(session);
+	}
+}
+
 static void test_an_ended_certificate_still_reaches_the_server(void **state)
 {
 	unsigned char key[1][CARD_HASH_BYTES];
@@ -469,6 +512,7 @@ int main(void)
 	    TEST(test_keys_that_the_server_refuses_are_other_cards),
 	    TEST(test_presence),
 	    TEST(test_only_certificates_for_authentication_enrol),
+	    TEST(test_a_key_for_documents_gives_way),
 	    TEST(test_an_ended_certificate_still_reaches_the_server),
 	    TEST(test_only_the_token_with_the_key_gets_the_pin),
 	    TEST(test_a_wrong_pin_leaves_room_for_another),
