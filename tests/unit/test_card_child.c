@@ -274,7 +274,7 @@ static void test_a_key_for_documents_gives_way(void **state)
 		CARD_SEVERAL},
 	};
 	const struct card_made made = {
-	    .usage = "digitalSignature,nonRepudiation"};
+	    .algorithm = "P-256", .usage = "digitalSignature,nonRepudiation"};
 	struct card_wanted any = card_world_wanted(NULL, 0);
 	unsigned char key[CARD_HASH_BYTES];
 
