@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "pam_module/agent/login.h"
 
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,11 +45,23 @@ static void post_challenge(struct login *login, struct login_reply *out)
 	    out);
 }
 
+/* Somebody at this machine, as sshd names him. A host in the net's name
+ * service may be called "127.example", so only whole addresses count. */
+static bool is_here(const char *rhost)
+{
+	struct in_addr v4;
+
+	if (inet_pton(AF_INET, rhost, &v4) == 1)
+		return ntohl(v4.s_addr) >> 24 == 127;
+	return rhost[0] == '\0' || strcmp(rhost, "::1") == 0 ||
+	       strcmp(rhost, "localhost") == 0;
+}
+
 /* A card in its reader answers whoever sits before it. To a stranger over the
  * network its prompt would tell whose it is, and let him use up its tries. */
 static bool may_use_card(const struct login_subject *subject)
 {
-	return subject->proven || subject->rhost[0] == '\0';
+	return subject->proven || is_here(subject->rhost);
 }
 
 /* Whoever has answered already cannot be asked about a card. */

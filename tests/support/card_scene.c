@@ -235,9 +235,8 @@ void scene_shut(void *context, struct card_session *session)
 enum err scene_play(struct scene *scene, const struct row *row,
     struct login_shapes *shapes, struct login_verdict *out)
 {
-	const struct login_subject subject = {.user = "s1042",
+	struct login_subject subject = {.user = "s1042",
 	    .service = "login",
-	    .rhost = {row->from_afar ? 'h' : '\0'},
 	    .proven = !row->unproven,
 	    .once = row->once};
 	struct login_shapes own = {.lock = PTHREAD_MUTEX_INITIALIZER};
@@ -249,6 +248,8 @@ enum err scene_play(struct scene *scene, const struct row *row,
 	    .shapes = shapes ? shapes : &own};
 	enum err err;
 
+	if (row->rhost)
+		strcpy(subject.rhost, row->rhost);
 	scene->row = row;
 	if (!scene->challenge[0])
 		scene_write_challenge(row, scene->challenge);

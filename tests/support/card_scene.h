@@ -35,7 +35,8 @@ struct signing {
 struct row {
 	const char *name;
 	const char *factors; /* members of the challenge's list */
-	bool no_tags, unproven, from_afar, once, no_terminal;
+	bool no_tags, unproven, once, no_terminal;
+	const char *rhost;  /* NULL: none */
 	const char *answer; /* to the finishing call; NULL: a wrong */
 	const char *typed[STEPS_MAX];
 	struct card_seen looks[STEPS_MAX];

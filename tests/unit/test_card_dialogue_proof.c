@@ -51,13 +51,19 @@ static void unproven_callers_learn_nothing(void **state)
 static void strangers_from_afar_reach_no_card(void **state)
 {
 	static const struct row rows[] = {
-	    {"codes", ANY, .unproven = true, .from_afar = true,
+	    {"codes", ANY, .unproven = true, .rhost = "192.0.2.7",
 		.typed = {"755224"}, .trace = "CODE send:otp", FRAME_DENY},
-	    {"nothing typed", ANY, .unproven = true, .from_afar = true,
+	    {"nothing typed", ANY, .unproven = true, .rhost = "192.0.2.7",
 		.typed = {""}, .trace = "CODE send:empty", FRAME_DENY},
-	    {"cards only", CARD_ONLY, .unproven = true, .from_afar = true,
+	    {"cards only", CARD_ONLY, .unproven = true, .rhost = "192.0.2.7",
 		.typed = {"1234"}, .trace = "CARD send:empty-card", FRAME_DENY},
-	    {"proven", ANY, .from_afar = true, .looks = {HERE},
+	    {"a host of that name", ANY, .unproven = true,
+		.rhost = "127.0.0.1.example", .typed = {"755224"},
+		.trace = "CODE send:otp", FRAME_DENY},
+	    {"at this machine", ANY, .unproven = true, .rhost = "127.0.0.1",
+		.looks = {HERE}, .typed = {"1234"}, .signs = {SIGNS},
+		.trace = "look PIN sign:1234 send:card shut", FRAME_DENY},
+	    {"proven", ANY, .rhost = "192.0.2.7", .looks = {HERE},
 		.typed = {"1234"}, .signs = {SIGNS},
 		.trace = "look PIN sign:1234 send:card shut", FRAME_DENY,
 		FRAME_MESSAGE_REFUSED},
