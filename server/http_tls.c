@@ -12,18 +12,13 @@
 #include <openssl/x509v3.h>
 #include <string.h>
 
-#include "server/keys/key_shape.h"
+#include "shared/tls_guard.h"
 
 enum {
-	CERTIFICATE_LIST_BYTES_MAX = 16384, /* what a client may send */
 	VERIFY_DEPTH = 1,
 };
 
 static const unsigned char alpn_http11[] = "\x08http/1.1";
-
-/* OpenSSL's own list ends with ffdhe8192, whose key exchange costs the loop a
- * hundred times as much, and a stranger chooses. */
-static const char groups[] = "X25519:P-256:P-384";
 
 static int verify_client(X509_STORE_CTX *verification, void *context)
 {
@@ -37,71 +32,6 @@ static int verify_client(X509_STORE_CTX *verification, void *context)
 	if (connection)
 		connection->certificate_verified = holds;
 	return 1;
-}
-
-/* --- certificates before OpenSSL reads them ------------------------------ */
-
-static size_t number_at(const unsigned char *bytes, size_t count)
-{
-	size_t number = 0;
-
-	for (size_t i = 0; i < count; i++)
-		number = number << 8 | bytes[i];
-	return number;
-}
-
-/* The entries of a Certificate message (RFC 8446, 4.4.2): a certificate and
- * its extensions, each behind its length. */
-static bool entries_are_ordinary(const unsigned char *at, size_t left)
-{
-	while (left > 0) {
-		size_t length = left >= 3 ? number_at(at, 3) : left;
-
-		if (left < 3 || length > left - 3 ||
-		    !key_shape_of_certificate(at + 3, length))
-			return false;
-		at += 3 + length;
-		left -= 3 + length;
-		length = left >= 2 ? number_at(at, 2) : left;
-		if (left < 2 || length > left - 2)
-			return false;
-		at += 2 + length;
-		left -= 2 + length;
-	}
-	return true;
-}
-
-/* type 1, length 3, context 1 and none, length of the entries 3 */
-static bool list_is_ordinary(const unsigned char *message, size_t length)
-{
-	enum {
-		CONTEXT_AT = 4,
-		ENTRIES_AT = CONTEXT_AT + 1 + 3
-	};
-
-	return length >= ENTRIES_AT && message[CONTEXT_AT] == 0 &&
-	       number_at(message + CONTEXT_AT + 1, 3) == length - ENTRIES_AT &&
-	       entries_are_ordinary(message + ENTRIES_AT, length - ENTRIES_AT);
-}
-
-/*
- * OpenSSL reads all that a client sends, keys too, before it asks anybody, and
- * one key can keep the loop for half a second. It offers no refusal here, but
- * shows the message, in its own buffer and before it reads it; a context
- * where there may be none makes it refuse. The transcript is hashed already.
- */
-static void look_at_message(int is_ours, int version, int type,
-    const void *bytes, size_t length, SSL *ssl, void *context)
-{
-	unsigned char *message = (unsigned char *)(uintptr_t)bytes;
-
-	(void)version;
-	(void)ssl;
-	(void)context;
-	if (!is_ours && type == SSL3_RT_HANDSHAKE && length > 4 &&
-	    message[0] == SSL3_MT_CERTIFICATE &&
-	    !list_is_ordinary(message, length))
-		message[4] = 0xff;
 }
 
 static int choose_protocol(SSL *ssl, const unsigned char **out,
@@ -133,13 +63,11 @@ static bool set_behaviour(SSL_CTX *tls)
 	SSL_CTX_set_session_cache_mode(tls, SSL_SESS_CACHE_OFF);
 	/* One read of the socket for header and record, not two. */
 	SSL_CTX_set_read_ahead(tls, 1);
-	SSL_CTX_set_max_cert_list(tls, CERTIFICATE_LIST_BYTES_MAX);
 	SSL_CTX_set_verify(tls, SSL_VERIFY_PEER, NULL);
 	SSL_CTX_set_verify_depth(tls, VERIFY_DEPTH);
 	SSL_CTX_set_cert_verify_callback(tls, verify_client, NULL);
-	SSL_CTX_set_msg_callback(tls, look_at_message);
 	SSL_CTX_set_alpn_select_cb(tls, choose_protocol, NULL);
-	return SSL_CTX_set1_groups_list(tls, groups) == 1 &&
+	return tls_guard(tls) == ERR_NONE &&
 	       SSL_CTX_set_min_proto_version(tls, TLS1_3_VERSION) == 1 &&
 	       SSL_CTX_set_max_proto_version(tls, TLS1_3_VERSION) == 1 &&
 	       SSL_CTX_set_num_tickets(tls, 0) == 1 &&

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "shared/certificate.h"
+#include "shared/tls_guard.h"
 
 static SSL_CTX *new_context(void)
 {
@@ -17,7 +18,8 @@ static SSL_CTX *new_context(void)
 	SSL_CTX_set_verify(context, SSL_VERIFY_PEER, NULL);
 	SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
 	SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);
-	if (SSL_CTX_set_min_proto_version(context, TLS1_3_VERSION) == 1 &&
+	if (tls_guard(context) == ERR_NONE &&
+	    SSL_CTX_set_min_proto_version(context, TLS1_3_VERSION) == 1 &&
 	    SSL_CTX_set_max_proto_version(context, TLS1_3_VERSION) == 1)
 		return context;
 	SSL_CTX_free(context);

@@ -16,7 +16,7 @@
 #include <string.h>
 
 #include "server/keys/card_private.h"
-#include "server/keys/key_shape.h"
+#include "shared/key_shape.h"
 #include "shared/certificate.h"
 
 enum {

@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "server/keys/key_shape.h"
+#include "shared/key_shape.h"
 
 enum {
 	REQUEST_BYTES_MAX = 8192

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Needs server/keys/{card_verify,card_read,key_shape}.c. */
+/* Needs server/keys/{card_verify,card_read}.c. */
 /*
  * Certificates and CRLs as the server reads them: of a CA, its CRL, a person's
  * certificate and a signature, each behind a two-byte length, the last without.
@@ -14,7 +14,7 @@
 #include <string.h>
 
 #include "server/keys/card_verify.h"
-#include "server/keys/key_shape.h"
+#include "shared/key_shape.h"
 #include "shared/text.h"
 
 enum {

@@ -2,8 +2,6 @@
 """What somebody tried who meant harm: with a stolen terminal, with patience,
 or with a packet recorded earlier. Each was a way in, or out of a limit, once."""
 import base64
-import os
-import pathlib
 import subprocess
 
 import pytest
@@ -12,6 +10,7 @@ import slow_key
 from client import (Connection, Gone, Terminal, attempt, context_for,
                     login_body, many_at_once, new_key, new_request)
 from pki import openssl
+from world import cpu_seconds
 
 
 def deny(answer):
@@ -235,15 +234,10 @@ SLOW_S = 0.1  # less than one costs; a connection has room for twenty
 @pytest.fixture
 def spends(server):
     """Runs something; it may not have cost the server one slow key."""
-    def spent():
-        stat = pathlib.Path(f"/proc/{server.process.pid}/stat").read_text()
-        return sum(map(int, stat.rsplit(")", 1)[1].split()[11:13])) / \
-            os.sysconf("SC_CLK_TCK")
-
     def run(attack):
-        before = spent()
+        before = cpu_seconds(server.process.pid)
         result = attack()
-        assert spent() - before < SLOW_S
+        assert cpu_seconds(server.process.pid) - before < SLOW_S
         return result
 
     return run

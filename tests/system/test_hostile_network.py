@@ -11,7 +11,8 @@ import time
 
 import pytest
 
-from world import at_once, result_of
+import slow_key
+from world import at_once, cpu_seconds, result_of
 
 LIMIT_S = 5.3
 
@@ -372,6 +373,19 @@ def test_a_server_with_a_certificate(place, server, cas, what):
     assert "PAM_SUCCESS" not in run.codes
     assert not fake.requests, "it was told something"
     assert run.seconds[0] < LIMIT_S
+
+
+def test_a_server_with_slow_certificates_is_not_listened_to(place, server,
+                                                            cas):
+    """Each would take the agent 0.3 s, and cannot be interrupted."""
+    chain, key = self_signed(cas[1].dir)
+    chain.write_text(chain.read_text() + 4 * slow_key.pem(
+        "CERTIFICATE", slow_key.certificate()))
+    fake = FakeServer(server.port, chain, key, honest)
+    before = cpu_seconds(place.agent.process.pid)
+    run = try_login(place, fake)
+    assert run.codes[0] == "PAM_AUTHINFO_UNAVAIL" and not fake.requests
+    assert cpu_seconds(place.agent.process.pid) - before < 0.2
 
 
 def test_a_server_that_speaks_tls_12_only(place, server, trusted_pair):

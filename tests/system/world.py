@@ -30,6 +30,13 @@ def why_not():
     return None
 
 
+def cpu_seconds(pid):
+    """What a process has used until now."""
+    stat = pathlib.Path(f"/proc/{pid}/stat").read_text()
+    return sum(map(int, stat.rsplit(")", 1)[1].split()[11:13])) / \
+        os.sysconf("SC_CLK_TCK")
+
+
 def wait_for(what, condition, timeout_s=10.0, every_s=0.02):
     """Waits until condition() is true; an AssertionError says for what."""
     end = time.monotonic() + timeout_s

@@ -13,7 +13,7 @@
 #include <openssl/core_names.h>
 #include <openssl/param_build.h>
 
-#include "server/keys/key_shape.h"
+#include "shared/key_shape.h"
 #include "tests/unit/card_maker.h"
 
 static EVP_PKEY *new_key(const char *type, const char *curve, bool numbers)

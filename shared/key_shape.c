@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "server/keys/key_shape.h"
+#include "shared/key_shape.h"
 
 #include <string.h>
 
