@@ -378,6 +378,21 @@ def test_a_pin_of_no_length_is_not_tried(town, slot, typed):
     assert status == 0 and "No try was spent" in shown, shown
 
 
+def test_a_pin_pad(town, slot, agents, server):
+    """Nothing typed here goes to the card."""
+    shim = cards.Shim(town.world)
+    shim.set("pinpad of-no-secret")
+    agent = agents(server, modules=[shim.path], environment={
+        "SOFTHSM2_CONF": slot.config})
+    user, code = invite(town)
+    card = slot.add("it", town.authority.issue("x"), pin="of-no-secret")
+    status, shown = Seat(town, agent=agent).answer(CODE, code) \
+        .answer("PIN on reader, Enter: ", "").end()
+    assert status == 0, shown
+    assert keys(town, user) == [card.key_hash()]
+    cards.no_child_is_left(agent)
+
+
 # --- the person goes ---------------------------------------------------------
 def test_ctrl_c_leaves_the_terminal_as_it_was(town, slot):
     user, code = invite(town)
