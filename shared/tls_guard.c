@@ -82,6 +82,10 @@ enum err tls_guard(SSL_CTX *context)
 {
 	SSL_CTX_set_max_cert_list(context, CERTIFICATE_LIST_BYTES_MAX);
 	SSL_CTX_set_msg_callback(context, look_at_message);
+#ifdef SSL_OP_NO_RX_CERTIFICATE_COMPRESSION
+	/* What comes compressed (RFC 8879) is shown compressed. */
+	SSL_CTX_set_options(context, SSL_OP_NO_RX_CERTIFICATE_COMPRESSION);
+#endif
 	return SSL_CTX_set1_groups_list(context, groups) == 1 ? ERR_NONE
 							      : ERR_CRYPTO;
 }
