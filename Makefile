@@ -19,6 +19,7 @@ pamdir ?= /lib/$(shell $(CC) -print-multiarch)/security
 unitdir ?= /lib/systemd/system
 sysusersdir ?= /usr/lib/sysusers.d
 polkitdir ?= /usr/share/polkit-1/rules.d
+dbusdir ?= /usr/share/dbus-1/system.d
 sysconfdir ?= /etc
 
 VERSION := 0.1.0
@@ -130,6 +131,8 @@ install: all
 		$(DESTDIR)$(sysusersdir)/sekimori.conf
 	install -D -m 0644 config/polkit/50-sekimori-agent.rules \
 		$(DESTDIR)$(polkitdir)/50-sekimori-agent.rules
+	install -D -m 0644 config/dbus/sekimori-agent.conf \
+		$(DESTDIR)$(dbusdir)/sekimori-agent.conf
 	install -D -m 0644 config/sekimorid.conf \
 		$(DESTDIR)$(prefix)/share/doc/sekimori/examples/sekimorid.conf
 	for f in config/pam/*; do install -D -m 0644 $$f \

@@ -100,6 +100,21 @@ def test_nothing_unlocks(hall, alice):
     assert alice.exists()
 
 
+@pytest.mark.parametrize("member, lets", [
+    ("LockSession", True), ("UnlockSession", False),
+    ("ActivateSession", False)])
+def test_the_agents_user_locks_and_never_unlocks(hall, alice, member, lets):
+    """Not the agent itself: whoever took over its card child."""
+    done = hall.run(
+        "setpriv", "--reuid=sekimori-agent", "--regid=sekimori-agent",
+        "--clear-groups", "busctl", "call", "org.freedesktop.login1",
+        "/org/freedesktop/login1", "org.freedesktop.login1.Manager", member,
+        "s", alice.session, check=False)
+    assert (done.returncode == 0) == lets, done
+    assert lets or "denied" in done.stderr, done
+    assert hall.signals.of(alice.session, "Unlock") == []
+
+
 def test_20_removals_each_within_two_seconds(hall, alice):
     """The card is proven again in between, as at a locker's prompt, so that
     its watch begins anew."""
