@@ -15,6 +15,7 @@
 enum {
 	STACK_BYTES = 262144,
 	FAILURES_A_LINE = 40, /* one line in the log for so many */
+	LOOK_DOUBLINGS_MAX = 3,
 };
 
 struct slot {
@@ -28,6 +29,7 @@ struct slot {
 	int64_t again_ms;         /* due: next try. No watch: next look */
 	int64_t gone_at_ms;       /* when to ask whether it still exists */
 	unsigned failures;        /* of logind, in a row */
+	unsigned looks;           /* in vain, in a row */
 };
 
 struct seats {
@@ -94,13 +96,22 @@ static void set_away(struct seats *seats, struct slot *slot, bool away)
 	(void)save(seats);
 }
 
+/* Each look reads the cards that are there, which may be other people's. */
+static void look_later(struct seats *seats, struct slot *slot, int64_t now_ms)
+{
+	slot->again_ms =
+	    now_ms + ((int64_t)seats->setup.watcher.look_ms << slot->looks);
+	if (slot->looks < LOOK_DOUBLINGS_MAX)
+		slot->looks++;
+}
+
 /* A watch that ends for a card that was away all the time says nothing new. */
 static void watch_over(struct seats *seats, struct slot *slot,
     enum seat_reason reason, int64_t now_ms)
 {
 	end_watch(seats, slot);
 	if (slot->seat.is_away)
-		slot->again_ms = now_ms + seats->setup.watcher.look_ms;
+		look_later(seats, slot, now_ms);
 	else
 		become_due(slot, reason, now_ms);
 }
@@ -137,7 +148,7 @@ static void look(struct seats *seats, struct slot *slot, int64_t now_ms)
 	}
 	slot->watch = NULL;
 	if (slot->seat.is_away)
-		slot->again_ms = now_ms + seats->setup.watcher.look_ms;
+		look_later(seats, slot, now_ms);
 	else
 		become_due(slot, SEAT_WATCHER_FAILED, now_ms);
 }
@@ -156,7 +167,7 @@ static void log_done(const struct slot *slot)
 static void done(struct seats *seats, struct slot *slot)
 {
 	slot->is_due = false;
-	slot->failures = 0;
+	slot->failures = slot->looks = 0;
 	slot->again_ms = steady_ms() + seats->setup.watcher.look_ms;
 	if (slot->seat.is_away)
 		return;

@@ -50,7 +50,8 @@ struct seat_watcher {
 	void *context;
 	int first_beat_ms; /* no beat for longer: the watcher has failed */
 	int silence_ms;
-	int look_ms; /* how often a card that left is looked for */
+	int look_ms; /* from a card's leaving to a look for it; doubles a few
+			times */
 };
 
 /* ERR_NOT_FOUND: no such session any more. */

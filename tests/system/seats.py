@@ -96,7 +96,8 @@ class SeatHall:
         write("etc/ssh/sshd_test", SSHD)
         write("etc/systemd/system/sshd-test.service", SSHD_UNIT)
         write("etc/systemd/system/pcscd.service.d/test.conf",
-              "[Service]\nExecStart=\nExecStart=/usr/sbin/pcscd --foreground\n")
+              "[Service]\nExecStart=\n"
+              "ExecStart=/usr/sbin/pcscd --foreground\n")
         write("etc/reader.conf.d/vpcd",
               'FRIENDLYNAME "Virtual PCD"\n'
               f"DEVICENAME /dev/null:{PORTS[0]:#x}\n"
@@ -194,7 +195,8 @@ class SeatHall:
 
     def restart_pcscd(self):
         """Its cards lose the reader with it."""
-        self.run("systemctl", "kill", "-s", "KILL", "pcscd", check=False)
+        self.run("systemctl", "kill", "--kill-who=main", "-s", "KILL", "pcscd",
+                 check=False)
         for card in self.cards.values():
             card.remove()
         self.run("systemctl", "restart", "pcscd")

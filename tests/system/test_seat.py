@@ -170,7 +170,7 @@ def test_a_card_that_is_out_for_a_moment_locks(hall, alice):
 def test_pcscd_s_death_locks(hall, alice, number):
     """Also one that answers nobody any more."""
     start = time.monotonic()
-    hall.run("systemctl", "kill", "-s", number, "pcscd")
+    hall.run("systemctl", "kill", "--kill-who=main", "-s", number, "pcscd")
     try:
         assert wait_locked(hall, alice.session, start) < LOCK_S
         assert hall.signals.of(alice.session, "Unlock") == []
@@ -190,7 +190,8 @@ def test_the_watcher_s_death_locks(hall, alice, number):
     assert records[0]["reason"] == "watcher_failed"
 
 
-@pytest.mark.parametrize("how", [("restart",), ("kill", "-s", "KILL")])
+@pytest.mark.parametrize("how", [
+    ("restart",), ("kill", "--kill-who=main", "-s", "KILL")])
 def test_a_restarted_agent_goes_on_watching(hall, alice, how):
     old = hall.watchers()
     hall.run("systemctl", *how, "sekimori-agent")
