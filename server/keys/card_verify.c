@@ -59,8 +59,19 @@ static bool rsa_is_allowed(const EVP_PKEY *key)
 	return allowed;
 }
 
+/* OpenSSL reads the point at infinity as a key, whose signatures anybody can
+ * make. */
+static bool is_point(EVP_PKEY *key)
+{
+	EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL);
+	bool fine = context && EVP_PKEY_public_check_quick(context) == 1;
+
+	EVP_PKEY_CTX_free(context);
+	return fine;
+}
+
 /* By name: a curve that comes as a list of numbers may be any curve. */
-static bool ec_is_allowed(const EVP_PKEY *key)
+static bool ec_is_allowed(EVP_PKEY *key)
 {
 	char group[32] = "";
 	int explicit_numbers = 1;
@@ -71,13 +82,14 @@ static bool ec_is_allowed(const EVP_PKEY *key)
 	    explicit_numbers ||
 	    !EVP_PKEY_get_group_name(key, group, sizeof(group), NULL))
 		return false;
-	return strcmp(group, SN_X9_62_prime256v1) == 0 ||
-	       strcmp(group, SN_secp384r1) == 0;
+	return (strcmp(group, SN_X9_62_prime256v1) == 0 ||
+		   strcmp(group, SN_secp384r1) == 0) &&
+	       is_point(key);
 }
 
 enum card_algorithm card_key_algorithm(X509 *certificate)
 {
-	const EVP_PKEY *key = X509_get0_pubkey(certificate);
+	EVP_PKEY *key = X509_get0_pubkey(certificate);
 	enum card_algorithm algorithm = CARD_ALGORITHM_NONE;
 
 	/* A key for PSS alone is of a type of its own. */

@@ -79,6 +79,47 @@ static void a_curve_without_a_name(void **state)
 	check_key(key, CARD_FORGED);
 }
 
+/* The signature that fits a public key at infinity: made without any private
+ * key, from the base point and the hash. */
+static struct maker_bytes sign_without_a_key(void)
+{
+	EC_GROUP *group = EC_GROUP_new_by_curve_name(NID_X9_62_prime256v1);
+	ECDSA_SIG *signature = ECDSA_SIG_new();
+	BIGNUM *r = BN_new(), *s = NULL;
+	unsigned char hash[32], *der = NULL;
+	int length;
+
+	assert_true(EVP_Digest(
+	    message.bytes, message.length, hash, NULL, EVP_sha256(), NULL));
+	s = BN_bin2bn(hash, sizeof(hash), NULL);
+	assert_int_equal(EC_POINT_get_affine_coordinates(group,
+			     EC_GROUP_get0_generator(group), r, NULL, NULL),
+	    1);
+	assert_int_equal(ECDSA_SIG_set0(signature, r, s), 1);
+	length = i2d_ECDSA_SIG(signature, &der);
+	ECDSA_SIG_free(signature);
+	EC_GROUP_free(group);
+	return maker_take(der, length);
+}
+
+static void a_key_that_is_no_point(void **state)
+{
+	const struct maker_wish wish = {.key = card_key};
+	X509 *x509 = maker_issue(&wish, &town);
+	unsigned char *infinity = OPENSSL_zalloc(1);
+
+	(void)state;
+	assert_int_equal(
+	    X509_PUBKEY_set0_param(X509_get_X509_PUBKEY(x509),
+		OBJ_nid2obj(NID_X9_62_id_ecPublicKey), V_ASN1_OBJECT,
+		OBJ_nid2obj(NID_X9_62_prime256v1), infinity, 1),
+	    1);
+	assert_true(X509_sign(x509, town.key, EVP_sha256()) > 0);
+	assert_int_equal(look(trust(&town, false, NULL), x509,
+			     sign_without_a_key(), CARD_ECDSA_SHA256),
+	    CARD_FORGED);
+}
+
 static void a_key_for_pss_alone(void **state)
 {
 	EVP_PKEY_CTX *context =
@@ -329,6 +370,7 @@ int main(void)
 	    cmocka_unit_test(keys_that_are_allowed),
 	    cmocka_unit_test(keys_that_are_not),
 	    cmocka_unit_test(a_curve_without_a_name),
+	    cmocka_unit_test(a_key_that_is_no_point),
 	    cmocka_unit_test(a_key_for_pss_alone),
 	    cmocka_unit_test(signatures_that_are_none),
 	    cmocka_unit_test(the_victims_certificate_with_the_attackers_key),
