@@ -78,13 +78,22 @@ static X509 *x509_from_pem(const void *bytes, size_t length)
 static X509_CRL *crl_from_pem(const void *bytes, size_t length)
 {
 	BIO *bio = open_pem(bytes, length, CARD_CRL_BYTES_MAX);
-	X509_CRL *crl = NULL;
+	X509_CRL *first = NULL, *second = NULL;
 
-	if (bio)
-		crl = PEM_read_bio_X509_CRL(bio, NULL, refuse_passphrase, NULL);
+	if (!bio)
+		return NULL;
+	first = PEM_read_bio_X509_CRL(bio, NULL, refuse_passphrase, NULL);
+	if (first)
+		second =
+		    PEM_read_bio_X509_CRL(bio, NULL, refuse_passphrase, NULL);
+	if (second) {
+		X509_CRL_free(first);
+		first = NULL;
+	}
+	X509_CRL_free(second);
 	BIO_free(bio);
 	ERR_clear_error();
-	return crl;
+	return first;
 }
 
 static X509 *read_x509(const void *bytes, size_t length)
@@ -363,8 +372,9 @@ static enum err read_ca_crl(const void *bytes, size_t length, X509 *ca,
 	enum err err;
 
 	if (!crl)
-		return refuse(problem, "This is no CRL. Give a certificate"
-				       " revocation list, in PEM or DER.");
+		return refuse(problem, "This is no CRL. Give one"
+				       " certificate revocation list, in PEM or"
+				       " DER.");
 	err = check_crl(crl, ca, now_s, problem);
 	if (err == ERR_NONE)
 		err = crl_to_der(crl, out, out_length);

@@ -272,6 +272,11 @@ static void crls(void **state)
 	check_authority(maker_ca_der(&town), maker_ca_der(&town), "no CRL");
 	check_authority(
 	    maker_ca_der(&town), join(fresh_crl(), text("x")), "no CRL");
+	/* the first might be the older one */
+	check_authority(maker_ca_der(&town),
+	    join(maker_pem("X509 CRL", fresh_crl()),
+		maker_pem("X509 CRL", fresh_crl())),
+	    "no CRL");
 	check_authority(maker_ca_der(&town),
 	    crl(card_key, MAKER_NOW - 1, MAKER_NOW + 1), "not signed");
 	check_authority(maker_ca_der(&town),
