@@ -308,6 +308,23 @@ static struct slot *find(struct seats *seats, const char *session)
 	return NULL;
 }
 
+static struct slot *find_place(
+    struct seats *seats, const unsigned char key[CARD_HASH_BYTES])
+{
+	struct slot *place = NULL;
+	size_t same = 0;
+
+	for (size_t i = 0; i < SEATS_MAX; i++) {
+		struct slot *slot = &seats->slots[i];
+
+		if (!slot->used)
+			place = slot;
+		else if (memcmp(slot->seat.key, key, CARD_HASH_BYTES) == 0)
+			same++;
+	}
+	return same < SEATS_CARD_MAX ? place : NULL;
+}
+
 enum err seats_bind(struct seats *seats, const struct seat *seat)
 {
 	struct slot *slot = NULL;
@@ -315,9 +332,8 @@ enum err seats_bind(struct seats *seats, const struct seat *seat)
 
 	pthread_mutex_lock(&seats->lock);
 	err = find(seats, seat->session) ? ERR_EXISTS : ERR_FULL;
-	for (size_t i = 0; err == ERR_FULL && !slot && i < SEATS_MAX; i++)
-		if (!seats->slots[i].used)
-			slot = &seats->slots[i];
+	if (err == ERR_FULL)
+		slot = find_place(seats, seat->key);
 	if (slot) {
 		slot->used = true;
 		slot->seat = *seat;

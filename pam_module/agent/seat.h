@@ -17,6 +17,8 @@
 
 enum {
 	SEATS_MAX = 24, /* sessions opened by card at one time */
+	/* Of these by one card: nobody uses up the places of the others. */
+	SEATS_CARD_MAX = 8,
 	SEAT_SESSION_SIZE = 64,
 	SEAT_RETRY_MS = 250, /* when logind does not do as it was told */
 	SEAT_GONE_MS = 1000, /* how often ended sessions are looked for */
@@ -83,7 +85,8 @@ struct seats;
 enum err seats_start(const struct seat_setup *setup, struct seats **out);
 
 /* The first to open a session binds it: ERR_EXISTS for any other. ERR_FULL:
- * not watched. On ERR_IO the seat is watched but would not outlive the agent.
+ * too many, of this card or in all; not watched. On ERR_IO the seat is watched
+ * but would not outlive the agent.
  */
 enum err seats_bind(struct seats *seats, const struct seat *seat);
 

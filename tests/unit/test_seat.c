@@ -555,18 +555,20 @@ static void what_was_locked_before_a_restart_is_not_locked_by_it(void **state)
 	assert_true(seats_watch(world->seats, "c1"));
 }
 
+/* Whoever opens many sessions leaves room for those of others. */
 static void more_than_there_is_room_for_are_refused(void **state)
 {
 	struct world *world = *state;
-	char session[SEAT_SESSION_SIZE];
+	struct seat seat = seat_of("", CARD_REMOVED_LOCK);
 
-	for (int i = 0; i < SEATS_MAX; i++) {
-		snprintf(session, sizeof(session), "c%d", i);
-		assert_int_equal(
-		    bind_as(world, session, CARD_REMOVED_LOCK), ERR_NONE);
+	for (int i = 0; i < SEATS_MAX + SEATS_MAX / SEATS_CARD_MAX; i++) {
+		snprintf(seat.session, sizeof(seat.session), "c%d", i);
+		seat.key[1] = (unsigned char)(i / (SEATS_CARD_MAX + 1));
+		assert_int_equal(seats_bind(world->seats, &seat) == ERR_FULL,
+		    i % (SEATS_CARD_MAX + 1) == SEATS_CARD_MAX);
 	}
-	assert_int_equal(
-	    bind_as(world, "one-more", CARD_REMOVED_LOCK), ERR_FULL);
+	seat.key[1] = 99;
+	assert_int_equal(seats_bind(world->seats, &seat), ERR_FULL);
 	wait_until(world, &world->card.open, SEATS_MAX);
 }
 
