@@ -9,7 +9,7 @@ compare_cards() {
 	say "card logins"
 	mkdir -p "$run/disk" "$data/cards"
 	gcc -std=c17 -D_GNU_SOURCE -O2 -g -Wall -Wextra -I. -o "$run/pam-card" \
-		"$bench"/{pam_card,log_sink,code}.c -lcrypto -lpam
+		"$bench"/{pam_card,log_sink,figures}.c -lpam
 	# The world has a /var of its own, in memory; a mount in /tmp is kept.
 	# shellcheck disable=SC2016
 	SEKIMORI_BUILD=$build PYTHONDONTWRITEBYTECODE=1 timeout 600 \

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Codes and clocks for the load generators. Deliberately apart from the
+ * Codes for the load generators. Deliberately apart from the
  * product's own code, which is what is being measured.
  */
 #include "tests/bench/code.h"
@@ -53,28 +53,4 @@ void code_make_wrong(long user, char out[CODE_SIZE])
 		for (int i = 0; i < 5; i++)
 			taken |= strcmp(out, good[i]) == 0;
 	} while (taken);
-}
-
-double bench_seconds(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
-
-static int compare_figures(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
-double bench_quantile(double *figures, long n, double fraction)
-{
-	if (n < 1)
-		return 0;
-	qsort(figures, (size_t)n, sizeof(*figures), compare_figures);
-	long at = (long)((double)n * fraction);
-	return figures[at < n ? at : n - 1];
 }

@@ -22,10 +22,4 @@ int64_t code_step_now(void);
 /* A code that is none of those around now. */
 void code_make_wrong(long user, char out[CODE_SIZE]);
 
-/* Seconds since some start, for measuring. */
-double bench_seconds(void);
-
-/* Sorts n figures and returns the one at this fraction. */
-double bench_quantile(double *figures, long n, double fraction);
-
 #endif

@@ -26,6 +26,7 @@
 
 #include "tests/bench/client.h"
 #include "tests/bench/code.h"
+#include "tests/bench/figures.h"
 
 enum {
 	CONNECTIONS_MAX = 512,

@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "tests/bench/code.h"
+#include "tests/bench/figures.h"
 #include "tests/bench/log_sink.h"
 
 enum {

@@ -2,11 +2,13 @@
 /*
  * Logins by card through PAM modules in turn: a fork for each, as sshd, sudo
  * and login are a process for each, and in it pam_start_confdir,
- * pam_authenticate and pam_end, so that what a module loads is counted.
+ * pam_authenticate and pam_end, so that what a module loads is counted. Links
+ * libc and libpam only, as sudo and login do.
  *
  *	pam_card CONFDIR USER PIN ROUNDS LOGINS SERVICE...
  *
- * Every secret prompt gets the PIN. One line for each round and service.
+ * Every secret prompt gets the PIN. One line for each round and service; a
+ * few logins go before, unless only one is asked for.
  */
 #include <security/pam_appl.h>
 #include <stdio.h>
@@ -15,7 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "tests/bench/code.h"
+#include "tests/bench/figures.h"
 #include "tests/bench/log_sink.h"
 
 enum {
@@ -115,13 +117,14 @@ int main(int argc, char **argv)
 	struct person person = {argv[1], argv[2], argv[3]};
 	long rounds = strtol(argv[4], NULL, 10);
 	long logins = strtol(argv[5], NULL, 10);
-	long room = logins > WARM_LOGINS ? logins : WARM_LOGINS;
+	long warm = logins > 1 ? WARM_LOGINS : 0;
+	long room = logins > warm ? logins : warm;
 
 	for (int i = 0; i < count; i++)
 		if (!(figures[i] = calloc((size_t)room, sizeof(double))))
 			return EXIT_FAILURE;
 	if (!log_sink_start() ||
-	    !run_round(&person, argv + 6, count, WARM_LOGINS, figures))
+	    !run_round(&person, argv + 6, count, warm, figures))
 		return EXIT_FAILURE;
 	for (long round = 0; round < rounds; round++) {
 		if (!run_round(&person, argv + 6, count, logins, figures))

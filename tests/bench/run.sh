@@ -101,11 +101,11 @@ compile() {
 	local flags="-std=c17 -D_GNU_SOURCE -O2 -g -Wall -Wextra -I."
 	# shellcheck disable=SC2086
 	{
-		gcc $flags -o "$run/load" "$bench"/{load,client,code}.c \
+		gcc $flags -o "$run/load" "$bench"/{load,client,code,figures}.c \
 			-lssl -lcrypto -lldap -llber
-		gcc $flags -o "$run/timing" "$bench"/{timing,client,code}.c \
+		gcc $flags -o "$run/timing" "$bench"/{timing,client,code,figures}.c \
 			-lssl -lcrypto
-		gcc $flags -o "$run/pam-logins" "$bench"/{pam,log_sink,code}.c \
+		gcc $flags -o "$run/pam-logins" "$bench"/{pam,log_sink,code,figures}.c \
 			-lcrypto -lpam
 	}
 }

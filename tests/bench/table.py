@@ -102,7 +102,7 @@ def print_cards(rows):
     print_table(["card", "pam_sekimori less pam_p11, ms", "target"], ratios)
     counts = {(r["drivers"], r["apdus"]): r["each"]
               for r in rows if "apdus" in r}
-    print_table(["OpenSC's drivers", *names[1:]],
+    print_table(["PIV commands, OpenSC's drivers", *names[1:]],
                 [[d, *(counts.get((d, n), "–") for n in names[1:])]
                  for d in ("pinned", "stock")])
 

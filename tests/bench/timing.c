@@ -16,6 +16,7 @@
 
 #include "tests/bench/client.h"
 #include "tests/bench/code.h"
+#include "tests/bench/figures.h"
 
 enum {
 	FIRST_USER = 10000,
