@@ -73,8 +73,7 @@ static enum err ask(struct command *command, const struct frame *frame)
 	tell(command, frame);
 	err = ask_terminal_line(command->terminal,
 	    words_prompt(command->lang, (enum words_prompt)prompt),
-	    prompt != FRAME_PROMPT_LAST_TRY && prompt != FRAME_PROMPT_CARD,
-	    typed, sizeof(typed), &length);
+	    prompt != FRAME_PROMPT_LAST_TRY, typed, sizeof(typed), &length);
 	if (err == ERR_NONE)
 		err = agent_client_allow(&command->client, AGENT_WAIT_MS);
 	if (err == ERR_NONE)

@@ -187,9 +187,10 @@ def test_the_card_is_inserted_when_asked_for(town, slot):
     told = Seat(town).answer(CODE, code)
     told.child.expect_exact(CARD)
     card = slot.add("it", town.authority.issue("x"))
-    told.child.sendline("")
+    told.child.sendline(RIGHT)  # as people do: it must not be shown
     status, shown = told.answer(PIN, RIGHT).end()
     assert status == 0, shown
+    assert RIGHT not in shown
     assert keys(town, user) == [card.key_hash()]
 
 
