@@ -30,6 +30,9 @@ enum {
 	WAITING_MAX = 3,
 };
 
+_Static_assert((int)LOGIN_PLACES_MAX == (int)LISTENER_CONNECTIONS_MAX,
+    "a login has a connection");
+
 static enum err address_of(const char *path, struct sockaddr_un *out)
 {
 	*out = (struct sockaddr_un){.sun_family = AF_UNIX};

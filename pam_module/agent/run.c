@@ -131,6 +131,7 @@ static void take_apart(struct agent *agent, const char *socket_path)
 	secret_wipe(&agent->serve.session_key);
 	pthread_mutex_destroy(&agent->serve.attempts.lock);
 	pthread_mutex_destroy(&agent->serve.shapes.lock);
+	pthread_mutex_destroy(&agent->serve.places.lock);
 	pthread_mutex_destroy(&agent->serve.card_logins.lock);
 	free(agent);
 }
@@ -186,6 +187,7 @@ enum err run_agent(const char *directory, const char *socket_path)
 	agent->socket = agent->stop_fd = -1;
 	pthread_mutex_init(&agent->serve.attempts.lock, NULL);
 	pthread_mutex_init(&agent->serve.shapes.lock, NULL);
+	pthread_mutex_init(&agent->serve.places.lock, NULL);
 	pthread_mutex_init(&agent->serve.card_logins.lock, NULL);
 	err = start(agent, directory, socket_path);
 	if (err == ERR_NONE) {

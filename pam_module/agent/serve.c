@@ -225,6 +225,7 @@ static void handle_begin(
 	struct login_subject subject = {0};
 	struct login_verdict verdict = {0};
 	enum caller_ruling ruling;
+	enum err err;
 
 	if (!is_known_factor(frame))
 		return;
@@ -236,11 +237,17 @@ static void handle_begin(
 	}
 	ruling = caller_rule(connection->caller, serve->user_services,
 	    subject.user, subject.service, &serve->attempts, steady_ms());
+	if (ruling == CALLER_ALLOWED && subject.proven &&
+	    !login_places_take(&serve->places, subject.user))
+		ruling = CALLER_TOO_OFTEN;
 	if (ruling != CALLER_ALLOWED) {
 		refuse(connection, &subject, ruling);
 		return;
 	}
-	if (run_login(connection, &subject, &verdict) != ERR_NONE) {
+	err = run_login(connection, &subject, &verdict);
+	if (subject.proven)
+		login_places_give_back(&serve->places, subject.user);
+	if (err != ERR_NONE) {
 		log_line(LOG_INFO, "login given up",
 		    LOG_TEXT("user", subject.proven ? subject.user : ""),
 		    LOG_TEXT("service", subject.service));

@@ -13,6 +13,7 @@
 #include "pam_module/agent/caller.h"
 #include "pam_module/agent/card.h"
 #include "pam_module/agent/card_logins.h"
+#include "pam_module/agent/login_places.h"
 #include "pam_module/agent/login_shapes.h"
 #include "pam_module/agent/seat.h"
 #include "pam_module/agent/server_client.h"
@@ -29,6 +30,7 @@ struct serve {
 	struct server_call server; /* over client */
 	struct card_reader cards;
 	struct login_shapes shapes;
+	struct login_places places;
 	struct card_logins card_logins;
 	struct seats *seats;
 	struct caller_attempts attempts;
