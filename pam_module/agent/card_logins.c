@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "pam_module/agent/card_logins.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static bool is_kept(const struct card_logins *logins, size_t at, int64_t now_ms)
@@ -38,14 +39,17 @@ void card_logins_put(
 	pthread_mutex_unlock(&logins->lock);
 }
 
-/* By name, or by parent if there is no name. */
+/* By name, or by parent and user if there is no name. */
 static bool is_wanted(
-    const struct card_login *login, const char *name, pid_t parent)
+    const struct card_login *login, const struct card_login *wanted)
 {
-	return name ? strcmp(login->login, name) == 0 : login->parent == parent;
+	if (wanted->login[0] != '\0')
+		return strcmp(login->login, wanted->login) == 0;
+	return login->parent == wanted->parent &&
+	       strcmp(login->user, wanted->user) == 0;
 }
 
-static bool take(struct card_logins *logins, const char *name, pid_t parent,
+static bool take(struct card_logins *logins, const struct card_login *wanted,
     int64_t now_ms, struct card_login *out)
 {
 	bool found = false;
@@ -53,7 +57,7 @@ static bool take(struct card_logins *logins, const char *name, pid_t parent,
 	pthread_mutex_lock(&logins->lock);
 	for (size_t i = 0; i < CARD_LOGINS_MAX && !found; i++) {
 		if (!is_kept(logins, i, now_ms) ||
-		    !is_wanted(&logins->entries[i].login, name, parent))
+		    !is_wanted(&logins->entries[i].login, wanted))
 			continue;
 		*out = logins->entries[i].login;
 		memset(&logins->entries[i], 0, sizeof(logins->entries[i]));
@@ -66,11 +70,17 @@ static bool take(struct card_logins *logins, const char *name, pid_t parent,
 bool card_logins_take(struct card_logins *logins, const char *name,
     int64_t now_ms, struct card_login *out)
 {
-	return *name != '\0' && take(logins, name, 0, now_ms, out);
+	struct card_login wanted = {0};
+
+	snprintf(wanted.login, sizeof(wanted.login), "%s", name);
+	return *name != '\0' && take(logins, &wanted, now_ms, out);
 }
 
 bool card_logins_take_of_child(struct card_logins *logins, pid_t parent,
-    int64_t now_ms, struct card_login *out)
+    const char *user, int64_t now_ms, struct card_login *out)
 {
-	return parent > 0 && take(logins, NULL, parent, now_ms, out);
+	struct card_login wanted = {.parent = parent};
+
+	snprintf(wanted.user, sizeof(wanted.user), "%s", user);
+	return parent > 0 && take(logins, &wanted, now_ms, out);
 }

@@ -25,6 +25,7 @@ struct card_login {
 	char login[LOGIN_TOKEN_SIZE]; /* its name, as in FRAME_LOGIN */
 	unsigned char key[CARD_HASH_BYTES];
 	enum card_removed removed;
+	char user[NAME_BYTES_MAX + 1];
 	pid_t parent; /* of the process that asked; 0: unknown */
 };
 
@@ -46,8 +47,9 @@ bool card_logins_take(struct card_logins *logins, const char *name,
     int64_t now_ms, struct card_login *out);
 
 /* The same for a program that asks in a child and opens the session itself, as
- * sshd does: what the child was told, name and all, ends with it. */
+ * sshd does: what the child was told, name and all, ends with it. Only for the
+ * user that was asked for: parent may be another process by now. */
 bool card_logins_take_of_child(struct card_logins *logins, pid_t parent,
-    int64_t now_ms, struct card_login *out);
+    const char *user, int64_t now_ms, struct card_login *out);
 
 #endif

@@ -52,7 +52,8 @@ static bool take_login(struct card_logins *logins, struct session *session,
 
 	if (session->login[0] != '\0')
 		return card_logins_take(logins, session->login, now_ms, out);
-	if (!card_logins_take_of_child(logins, caller, now_ms, out))
+	if (!card_logins_take_of_child(
+		logins, caller, session->user, now_ms, out))
 		return false;
 	memcpy(session->login, out->login, sizeof(session->login));
 	return true;

@@ -187,8 +187,8 @@ static bool is_known_factor(const struct frame *frame)
 }
 
 /* Kept before the module hears of it: its session may open at once. */
-static void remember_card(
-    const struct connection *connection, const struct login_verdict *verdict)
+static void remember_card(const struct connection *connection,
+    const struct login_subject *subject, const struct login_verdict *verdict)
 {
 	struct serve *serve = connection->serve;
 	struct card_login login = {.removed = verdict->card_removed};
@@ -197,6 +197,7 @@ static void remember_card(
 		return;
 	if (caller_parent(connection->caller, &login.parent) != ERR_NONE)
 		login.parent = 0;
+	memcpy(login.user, subject->user, sizeof(login.user));
 	memcpy(login.login, verdict->login, sizeof(login.login));
 	memcpy(login.key, verdict->key, sizeof(login.key));
 	card_logins_put(&serve->card_logins, &login, steady_ms());
@@ -253,7 +254,7 @@ static void handle_begin(
 		    LOG_TEXT("service", subject.service));
 		return;
 	}
-	remember_card(connection, &verdict);
+	remember_card(connection, &subject, &verdict);
 	send_verdict(connection, &verdict);
 	log_verdict(connection, &subject, &verdict);
 }

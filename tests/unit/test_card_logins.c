@@ -58,16 +58,25 @@ static void a_login_without_a_name_is_nobodys(void **state)
 static void a_parent_takes_what_its_child_was_told(void **state)
 {
 	struct card_logins logins = {.lock = PTHREAD_MUTEX_INITIALIZER};
-	struct card_login login = {.login = "of a child", .parent = 7}, out;
+	struct card_login login = {
+	    .login = "of a child", .user = "alice", .parent = 7};
+	struct card_login out;
 
 	(void)state;
 	put(&logins, "of nobody known", 1, NOW_MS);
 	card_logins_put(&logins, &login, NOW_MS);
-	assert_false(card_logins_take_of_child(&logins, 0, NOW_MS, &out));
-	assert_false(card_logins_take_of_child(&logins, 8, NOW_MS, &out));
-	assert_true(card_logins_take_of_child(&logins, 7, NOW_MS, &out));
+	assert_false(
+	    card_logins_take_of_child(&logins, 0, "alice", NOW_MS, &out));
+	assert_false(
+	    card_logins_take_of_child(&logins, 8, "alice", NOW_MS, &out));
+	/* The number of a process that ended may be another's by now. */
+	assert_false(
+	    card_logins_take_of_child(&logins, 7, "bob", NOW_MS, &out));
+	assert_true(
+	    card_logins_take_of_child(&logins, 7, "alice", NOW_MS, &out));
 	assert_string_equal(out.login, "of a child");
-	assert_false(card_logins_take_of_child(&logins, 7, NOW_MS, &out));
+	assert_false(
+	    card_logins_take_of_child(&logins, 7, "alice", NOW_MS, &out));
 }
 
 static void an_old_login_is_forgotten(void **state)
