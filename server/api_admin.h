@@ -59,7 +59,7 @@ struct admin_arguments {
 	const char *id, *login, *name, *department, *from, *until;
 	int kind, algorithm;
 	int64_t digits, period;
-	const char *secret, *serial, *code, *state;
+	const char *secret, *serial, *code, *next, *state;
 	bool create_users;
 	json_t *rows;
 	const char *group;

@@ -141,14 +141,16 @@ json_t *admin_token_json(const struct token *token)
 	static const char *const types[] = {"totp", "hotp"};
 	static const char *const algorithms[] = {"sha1", "sha256", "sha512"};
 
-	return json_pack("{s:s,s:s,s:s,s:s,s:i,s:I,s:s,s:o,s:o,s:o}", "serial",
-	    token->serial, "user", token->user, "type", types[token->otp.type],
-	    "algorithm", algorithms[token->otp.algorithm], "digits",
-	    token->otp.digits, "period", (json_int_t)token->otp.period_s,
-	    "state", token_state_text(token->state), "created",
+	return json_pack("{s:s,s:s,s:s,s:s,s:i,s:I,s:s,s:o,s:o,s:o,s:I,s:b}",
+	    "serial", token->serial, "user", token->user, "type",
+	    types[token->otp.type], "algorithm",
+	    algorithms[token->otp.algorithm], "digits", token->otp.digits,
+	    "period", (json_int_t)token->otp.period_s, "state",
+	    token_state_text(token->state), "created",
 	    admin_time(token->created_at), "confirmed",
 	    admin_time(token->confirmed_at), "last_used",
-	    admin_time(token->last_used_at));
+	    admin_time(token->last_used_at), "drift",
+	    (json_int_t)token->otp.drift, "out_of_step", token->out_of_step);
 }
 
 json_t *admin_terminal_json(const struct terminal *terminal)

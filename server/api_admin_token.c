@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * `sekimorictl token`: enrolling, confirming, states. A new seed leaves this
- * file once, in the answer of token/enroll, and nowhere else. The import is
- * in api_admin_import.c.
+ * `sekimorictl token`: enrolling, states. A new seed leaves this file once, in
+ * the answer of token/enroll, and nowhere else. The import is in
+ * api_admin_import.c, what takes codes in api_admin_token_code.c.
  */
-#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -129,157 +128,6 @@ out:
 	return err;
 }
 
-/* --- confirm ------------------------------------------------------------- */
-
-static bool may_be_confirmed(enum token_state state)
-{
-	return state == TOKEN_PENDING || state == TOKEN_ACTIVE ||
-	       state == TOKEN_VOID;
-}
-
-static void refuse_code(struct admin_job *job, const struct token *token,
-    const struct decision *decision)
-{
-	job->reason = reason_text(decision->reason);
-	switch (decision->reason) {
-	case REASON_USED:
-		admin_refuse(job, 409,
-		    "This code was used already. Wait for the next one.");
-		return;
-	case REASON_THROTTLED:
-		admin_refuse(job, 409,
-		    "%s must wait after failures. `sekimorictl user unlock "
-		    "%s` ends the wait.",
-		    token->user, token->user);
-		return;
-	case REASON_WRONG:
-	case REASON_DISABLED:
-	case REASON_SUSPENDED:
-	case REASON_FROZEN:
-	case REASON_NOT_ENROLLED:
-	case REASON_NOT_PERMITTED:
-	case REASON_EXPIRED:
-	case REASON_CLOCK:
-		break;
-	}
-	admin_refuse(job, 409,
-	    "This is not the code of %s now. Check that the device shows the "
-	    "right time and the right entry, and try the next code.",
-	    token->serial);
-}
-
-static void take_code(const char *text, struct secret *out)
-{
-	secret_wipe(out);
-	for (size_t i = 0; text[i] && out->length < SECRET_BYTES_MAX; i++)
-		if (!isspace((unsigned char)text[i]))
-			out->bytes[out->length++] = (unsigned char)text[i];
-}
-
-/*
- * Asks the same decision as a login does, about this token alone: the code
- * is charged and spent. Waits hold; a disabled factor does not hinder, for
- * this is how it is bound anew.
- */
-static struct decision decide_code(
-    struct admin_job *job, const struct token *token, struct subject *subject)
-{
-	static const struct policy_answer permit = {
-	    .action = POLICY_PERMIT,
-	    .factors = 1u << FACTOR_OTP,
-	    .rule = "",
-	};
-	struct decide_limits limits = job->server->settings.limits;
-	struct question question = {
-	    .factor = FACTOR_OTP,
-	    .proven = true,
-	    .clock_trusted = true,
-	    .now_s = job->time.now_s,
-	};
-	struct decision decision;
-
-	limits.throttle.disable_at = INT64_MAX;
-	subject->known = subject->enrolled = true;
-	subject->frozen = subject->suspended = false;
-	subject->valid_from = subject->valid_until = 0;
-	subject->emergency_count = 0;
-	subject->token_count = 1;
-	secret_wipe_bytes(&subject->tokens, sizeof(subject->tokens));
-	subject->tokens[0].id = token->id;
-	subject->tokens[0].otp = token->otp;
-	take_code(job->arguments.code, &question.code);
-	decision = decide(&question, subject, &permit, &limits);
-	question_wipe(&question);
-	return decision;
-}
-
-/* Token and factor are good from now on, whatever they were before. */
-static enum err bind_token(struct admin_job *job, struct store *store,
-    struct person *person, struct token *token)
-{
-	enum err err = throttle_forget(store, person->id, FACTOR_OTP);
-
-	token->state = TOKEN_ACTIVE;
-	token->confirmed_at = job->time.now_s;
-	token->last_used_at = job->time.now_s;
-	if (!err)
-		err = token_save(store, token);
-	if (!err && person->enrolled_at == 0) {
-		person->enrolled_at = job->time.now_s;
-		err = person_save(store, person);
-	}
-	return err ? err : answer_token(job, token);
-}
-
-static enum err try_code(struct admin_job *job, struct store *store,
-    struct person *person, struct token *token)
-{
-	struct subject subject = {0};
-	struct decision decision;
-	enum err err = subject_load(store, person, FACTOR_OTP, 0, &subject);
-
-	if (err)
-		goto out;
-	decision = decide_code(job, token, &subject);
-	err = subject_apply(store, person, FACTOR_OTP, 0, &subject, &decision,
-	    true, job->time.now_s);
-	if (err)
-		goto out;
-	if (decision.result == RESULT_ACCEPT)
-		err = bind_token(job, store, person, token);
-	else
-		refuse_code(job, token, &decision);
-out:
-	subject_wipe(&subject);
-	return err;
-}
-
-static enum err token_confirm(struct admin_job *job, struct store *store)
-{
-	struct token token = {0};
-	struct person person;
-	bool found = false;
-	enum err err = admin_find_token(job, store, true, &token, &found);
-
-	if (err || !found)
-		goto out;
-	if (!admin_needs_clock(job))
-		goto out;
-	if (!may_be_confirmed(token.state)) {
-		admin_refuse(job, 409,
-		    "%s is %s. Enrol a new token, or resume this one if it is "
-		    "suspended.",
-		    token.serial, token_state_text(token.state));
-		goto out;
-	}
-	err = admin_find_person(job, store, token.user, &person, &found);
-	if (!err && found)
-		err = try_code(job, store, &person, &token);
-out:
-	token_wipe(&token);
-	return err;
-}
-
 /* --- states -------------------------------------------------------------- */
 
 /* Which states a verb may leave, as bits, and where it leads. */
@@ -399,6 +247,9 @@ static enum err token_show(struct admin_job *job, struct store *store)
 
 /* api_admin_import.c */
 enum err admin_token_import(struct admin_job *job, struct store *store);
+/* api_admin_token_code.c */
+enum err admin_token_confirm(struct admin_job *job, struct store *store);
+enum err admin_token_resync(struct admin_job *job, struct store *store);
 
 #define SERIAL_ONLY                                                            \
 	{                                                                      \
@@ -418,7 +269,13 @@ const struct admin_verb ADMIN_TOKEN_VERBS[] = {
 	.action = "token confirm",
 	.members = {ADMIN_NAME(serial, true),
 	    {"code", JSON_MEMBER_TEXT, ADMIN_OFFSET(code), true, 0, 64, NULL}},
-	.run = token_confirm},
+	.run = admin_token_confirm},
+    {.path = "token/resync",
+	.action = "token resync",
+	.members = {ADMIN_NAME(serial, true),
+	    {"code", JSON_MEMBER_TEXT, ADMIN_OFFSET(code), true, 0, 64, NULL},
+	    {"next", JSON_MEMBER_TEXT, ADMIN_OFFSET(next), true, 0, 64, NULL}},
+	.run = admin_token_resync},
     {.path = "token/import",
 	.action = "token import",
 	.members = {ADMIN_BOOL(create_users),

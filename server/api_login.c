@@ -126,6 +126,8 @@ static void login_told(struct terminal_call *call)
 	counts->decisions[decision->result]++;
 	if (decision->result == RESULT_DENY)
 		counts->reasons[decision->reason]++;
+	if (login->known && decision->evaluated && decision->astray_index >= 0)
+		counts->out_of_step++;
 	if (decision->card_unfit)
 		counts->cards_unfit[login->card.standing]++;
 	log_line(LOG_INFO, "decision", LOG_TEXT("request_id", call->request_id),

@@ -120,6 +120,9 @@ void api_status_metrics(struct server *server, struct http_exchange *exchange)
 	add_decisions(&text, counts);
 	add_cards(&text, counts);
 	add_crl_until(&text, server->card_crl_until);
+	add_one(&text, "out_of_step_total", "counter",
+	    "Wrong codes that their token shows at another time.",
+	    counts->out_of_step);
 	add_one(&text, "rate_limited_total", "counter", "Calls answered 429.",
 	    counts->rate_limited);
 	add_one(&text, "unavailable_total", "counter",

@@ -30,7 +30,8 @@ static void describe_user(const struct login_call *login,
 
 static void describe(const struct login_call *login,
     const struct policy_answer *permit, const char *token_serial,
-    const char *stranger, const char *card_key, struct audit_entry *entry)
+    const char *astray_serial, const char *stranger, const char *card_key,
+    struct audit_entry *entry)
 {
 	const struct login_claims *claims = &login->claims;
 	const struct decision *decision = &login->decision;
@@ -55,6 +56,7 @@ static void describe(const struct login_call *login,
 	if (decision->result == RESULT_EXEMPT)
 		audit_add_text(entry, "rule", permit->rule);
 	audit_add_text(entry, "token", token_serial);
+	audit_add_text(entry, "out_of_step", astray_serial);
 	audit_add_text(entry, "card", login->card_note);
 	if (login->card_note)
 		audit_add_text(entry, "card_key", card_key);
@@ -99,7 +101,8 @@ static enum err record_refusal(const struct login_call *login,
  * them. Everything else costs whoever sends it nothing and is counted.
  */
 enum err login_record(struct login_call *login, struct store *store,
-    const struct policy_answer *permit, const char *token_serial)
+    const struct policy_answer *permit, const char *token_serial,
+    const char *astray_serial)
 {
 	const struct decision *decision = &login->decision;
 	struct audit_entry entry = {0};
@@ -110,7 +113,8 @@ enum err login_record(struct login_call *login, struct store *store,
 	encode_hex(login->stranger, sizeof(login->stranger), stranger);
 	if (login->card_note)
 		encode_hex(login->card.key, CARD_KEY_SHOWN, card_key);
-	describe(login, permit, token_serial, stranger, card_key, &entry);
+	describe(login, permit, token_serial, astray_serial, stranger, card_key,
+	    &entry);
 	if (decision->result == RESULT_ACCEPT ||
 	    (decision->evaluated && decision->reason == REASON_WRONG))
 		return audit_append(store, &entry, NULL);

@@ -9,8 +9,10 @@
 #include "server/core/policy.h"
 #include "server/login_call.h"
 
-/* token_serial: of the token that let in, or NULL. */
+/* token_serial: of the token that let in, or NULL. astray_serial: of the one
+ * that is probably out of step, or NULL. */
 enum err login_record(struct login_call *login, struct store *store,
-    const struct policy_answer *permit, const char *token_serial);
+    const struct policy_answer *permit, const char *token_serial,
+    const char *astray_serial);
 
 #endif

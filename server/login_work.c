@@ -161,6 +161,16 @@ static enum err remember(struct login_call *login, struct store *store,
 	return once_add(store, &once);
 }
 
+/* For the record alone: nothing of it is told to the terminal. */
+static const char *astray_serial(
+    const struct login_call *login, const struct subject *subject)
+{
+	int index = login->decision.astray_index;
+
+	return login->known && index >= 0 ? subject->tokens[index].serial
+					  : NULL;
+}
+
 static enum err conclude(struct login_call *login, struct store *store,
     const struct once_keys *keys, const struct policy_answer *permit,
     const struct subject *subject)
@@ -177,8 +187,9 @@ static enum err conclude(struct login_call *login, struct store *store,
 		    login->call.terminal.id, subject, decision,
 		    login->claims.proven, login->call.now_s);
 		if (err == ERR_NONE)
-			err = login_record(
-			    login, store, permit, token ? token->serial : NULL);
+			err = login_record(login, store, permit,
+			    token ? token->serial : NULL,
+			    astray_serial(login, subject));
 	}
 	if (err == ERR_NONE && decision->result == RESULT_CONTINUE)
 		err = login_card_tags(login, store, permit);
@@ -330,7 +341,7 @@ static enum err tell_again(struct login_call *login, struct store *store,
 		return err;
 	if (!may) {
 		login->decided = true;
-		err = login_record(login, store, &nothing, NULL);
+		err = login_record(login, store, &nothing, NULL, NULL);
 		if (err == ERR_NONE)
 			err = login_phrase(login, store, &nothing);
 		return err;

@@ -41,7 +41,7 @@ struct server {
 		unsigned long long decisions[4];    /* by enum result */
 		unsigned long long reasons[16];     /* by enum reason */
 		unsigned long long cards_unfit[16]; /* by enum card_standing */
-		unsigned long long rate_limited, unavailable;
+		unsigned long long rate_limited, unavailable, out_of_step;
 	} counts;
 };
 

@@ -9,6 +9,7 @@ static struct decision deny(enum reason reason)
 	    .result = RESULT_DENY,
 	    .reason = reason,
 	    .token_index = -1,
+	    .astray_index = -1,
 	    .emergency_index = -1,
 	    .card_index = -1,
 	};
@@ -66,6 +67,29 @@ static bool is_offered(enum factor factor, const struct policy_answer *permit)
 	return (permit->factors & (1u << factor)) != 0;
 }
 
+/* Where the token is and what its clock is, by one code or by a pair. */
+static enum otp_match match_token(const struct question *question,
+    const struct otp_token *token, const struct otp_window *window,
+    int64_t *out_counter, int64_t *out_drift)
+{
+	int64_t now_s = question->now_s;
+	enum otp_match match;
+
+	if (!question->paired) {
+		match = otp_verify(
+		    token, window, &question->code, now_s, out_counter);
+		*out_drift = otp_learn(token, *out_counter, now_s);
+		return match;
+	}
+	match = otp_verify_pair(
+	    token, &question->code, &question->next, now_s, out_counter);
+	*out_drift = otp_offset(token, *out_counter, now_s);
+	if (match == OTP_MATCH &&
+	    (*out_drift > OTP_DRIFT_MAX || *out_drift < -OTP_DRIFT_MAX))
+		return OTP_NO_MATCH;
+	return match;
+}
+
 static enum otp_match match_otp(const struct question *question,
     const struct subject *subject, const struct otp_window *window,
     struct decision *decision)
@@ -73,13 +97,14 @@ static enum otp_match match_otp(const struct question *question,
 	enum otp_match best = OTP_NO_MATCH;
 
 	for (size_t i = 0; i < subject->token_count; i++) {
-		int64_t counter = 0;
-		enum otp_match match = otp_verify(&subject->tokens[i].otp,
-		    window, &question->code, question->now_s, &counter);
+		int64_t counter = 0, drift = 0;
+		enum otp_match match = match_token(question,
+		    &subject->tokens[i].otp, window, &counter, &drift);
 
 		if (match == OTP_MATCH && best != OTP_MATCH) {
 			decision->token_index = (int)i;
 			decision->floor = counter + 1;
+			decision->drift = drift;
 		}
 		if (match > best)
 			best = match;
@@ -149,6 +174,26 @@ static enum otp_match match(const struct question *question,
 	return OTP_NO_MATCH;
 }
 
+/*
+ * For the operator: whose clock or counter is probably out of step? One token
+ * is looked at for each wrong code, another for the next; who has none is
+ * looked at as well. So it takes as long for everybody.
+ */
+static int find_astray(const struct question *question,
+    const struct subject *subject, const struct otp_window *window)
+{
+	static const struct otp_token nobody = {
+	    .digits = 6, .period_s = 30, .seed = {.length = 20}};
+	int64_t failures =
+	    subject->throttle.proven.failures + subject->throttle.here.failures;
+	bool any = subject->token_count > 0;
+	size_t i = any ? (size_t)failures % subject->token_count : 0;
+	bool is = otp_is_astray(any ? &subject->tokens[i].otp : &nobody, window,
+	    &question->code, question->now_s);
+
+	return is && any ? (int)i : -1;
+}
+
 /* The person's own card, behind a certificate that is not good now: nobody
  * has guessed, so nobody is charged. */
 static bool is_unfit(
@@ -194,6 +239,9 @@ static struct decision evaluate(const struct question *question,
 		decision.reason = REASON_USED;
 		return decision;
 	}
+	if (question->factor == FACTOR_OTP)
+		decision.astray_index =
+		    find_astray(question, subject, &limits->window);
 	decision.throttle = *charged;
 	decision.throttle_changed = true;
 	return decision;
@@ -219,7 +267,8 @@ static bool is_empty(const struct question *question)
 {
 	if (question->factor == FACTOR_CARD)
 		return !question->card_shown;
-	return question->code.length == 0;
+	return question->code.length == 0 ||
+	       (question->paired && question->next.length == 0);
 }
 
 struct decision decide(const struct question *question,

@@ -67,7 +67,9 @@ struct question {
 	int64_t now_s;
 	struct secret code; /* as typed; length 0 is empty. For
 			       FACTOR_EMERGENCY its keyed hash, or length 0 */
-	bool card_shown;    /* FACTOR_CARD: false is empty */
+	bool paired;        /* resync: `next` is the code after it */
+	struct secret next;
+	bool card_shown; /* FACTOR_CARD: false is empty */
 	struct card_evidence card;
 };
 
@@ -86,7 +88,9 @@ struct decision {
 	bool throttle_changed;
 	struct throttle throttle; /* to store, when changed */
 	int token_index;          /* of subject.tokens to move, or -1 */
-	int64_t floor;            /* its new floor */
+	int64_t floor, drift;     /* its new ones */
+	int astray_index;         /* of subject.tokens that a wrong code would
+				     fit at another time, or -1 */
 	int emergency_index;      /* of subject.emergency to spend, or -1 */
 	int card_index;           /* of subject.cards that let in, or -1 */
 };

@@ -3,7 +3,8 @@
  * One-time codes: HOTP (RFC 4226) and TOTP (RFC 6238), computed by liboath,
  * which is included here only. A time step is a counter; everything is
  * integer counters. This file says which counter a code belongs to and
- * whether it is still unspent; it remembers nothing.
+ * whether it is still unspent, and what it tells about the token's clock; it
+ * remembers nothing.
  */
 #ifndef SEKIMORI_OTP_H
 #define SEKIMORI_OTP_H
@@ -28,6 +29,9 @@ enum {
 	OTP_DIGITS_MAX = 8,
 	OTP_SEED_BYTES_MIN = 14,  /* 112 bits: NIST SP 800-63B-4, 3.1.4 */
 	OTP_HOTP_LOOK_BEHIND = 3, /* counters told apart as `used` */
+	OTP_DRIFT_MAX = 10,       /* steps a clock may be off in all */
+	OTP_WIDE_STEPS = 20,      /* either side, where resync looks */
+	OTP_WIDE_LOOK_AHEAD = 100,
 };
 
 struct otp_token {
@@ -37,10 +41,11 @@ struct otp_token {
 	int64_t period_s; /* 30 or 60; 0 for HOTP */
 	struct secret seed;
 	int64_t floor; /* the lowest counter not yet spent */
+	int64_t drift; /* TOTP: steps its clock is ahead of ours, -10 to 10 */
 };
 
 struct otp_window {
-	int64_t steps;      /* TOTP: either side of now */
+	int64_t steps;      /* TOTP: either side of now and drift */
 	int64_t look_ahead; /* HOTP: counters beyond the floor */
 };
 
@@ -68,5 +73,29 @@ int64_t otp_step(const struct otp_token *token, int64_t now_s);
 enum otp_match otp_verify(const struct otp_token *token,
     const struct otp_window *window, const struct secret *code, int64_t now_s,
     int64_t *out_counter);
+
+/*
+ * The same for resync, in a wide range and for two codes in a row, both
+ * unspent: *out_counter is that of the second. Its clock may be further off
+ * than OTP_DRIFT_MAX; ask otp_offset.
+ */
+enum otp_match otp_verify_pair(const struct otp_token *token,
+    const struct secret *code, const struct secret *next, int64_t now_s,
+    int64_t *out_counter);
+
+/* Steps that the clock which showed this counter is ahead; 0 for HOTP. */
+int64_t otp_offset(
+    const struct otp_token *token, int64_t counter, int64_t now_s);
+
+/* The drift after a success: one step at most towards the offset seen. */
+int64_t otp_learn(
+    const struct otp_token *token, int64_t counter, int64_t now_s);
+
+/*
+ * Would this code, which is wrong, be good further off? Always computes as
+ * many codes, whatever the type and whether one matches.
+ */
+bool otp_is_astray(const struct otp_token *token,
+    const struct otp_window *window, const struct secret *code, int64_t now_s);
 
 #endif

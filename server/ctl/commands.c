@@ -27,6 +27,8 @@ static const struct output_column TOKEN_COLUMNS[] = {
     {"CREATED", "created", OUTPUT_TIME},
     {"CONFIRMED", "confirmed", OUTPUT_TIME},
     {"LAST USED", "last_used", OUTPUT_TIME},
+    {"DRIFT", "drift", OUTPUT_NUMBER},
+    {"OUT OF STEP", "out_of_step", OUTPUT_YES},
     {0},
 };
 
@@ -172,6 +174,12 @@ const struct command COMMANDS[] = {
 		{"CODE", NULL, "code", COMMAND_CODE, true, NULL}},
 	 .done = "{} is active.",
 	 .help = "activate a token by its first good code"},
+	{.noun = "token", .verb = "resync", .path = "token/resync",
+	 .parameters = {SERIAL,
+		{"CODE", NULL, "code", COMMAND_CODE, true, NULL},
+		{"CODE", NULL, "next", COMMAND_CODE, true, NULL}},
+	 .done = "{} is in step.",
+	 .help = "find a token's place again by two codes in a row"},
 	{.noun = "token", .verb = "import", .path = "token/import",
 	 .parameters = {
 		{"FILE", NULL, "file", COMMAND_LOCAL, true, NULL},

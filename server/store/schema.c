@@ -28,6 +28,15 @@
 	" REFERENCES person (id), hash BLOB NOT NULL UNIQUE,"                  \
 	" valid_until INTEGER NOT NULL, used_key BLOB) STRICT;"
 
+/* Version 3. drift: steps the clock of whatever holds the seed is ahead.
+ * astray_token: whose code a wrong one would have been at another time; on
+ * terminal 0, and NULL elsewhere. */
+#define DRIFT_COLUMN "drift INTEGER NOT NULL DEFAULT 0"
+#define ASTRAY_COLUMN "astray_token INTEGER"
+#define DRIFT_SCHEMA                                                           \
+	"ALTER TABLE seed_floor ADD COLUMN " DRIFT_COLUMN ";"                  \
+	"ALTER TABLE throttle ADD COLUMN " ASTRAY_COLUMN ";"
+
 const char STORE_SCHEMA[] =
     "CREATE TABLE meta (name TEXT PRIMARY KEY, number INTEGER NOT NULL"
     " DEFAULT 0, bytes BLOB) STRICT;"
@@ -49,7 +58,7 @@ const char STORE_SCHEMA[] =
     " fingerprint BLOB NOT NULL UNIQUE, sealed BLOB NOT NULL) STRICT;"
     "CREATE TABLE seed_floor (seed_id INTEGER PRIMARY KEY"
     " REFERENCES seed (id), floor INTEGER NOT NULL,"
-    " used_at INTEGER NOT NULL) STRICT;"
+    " used_at INTEGER NOT NULL, " DRIFT_COLUMN ") STRICT;"
     "CREATE TABLE token (id INTEGER PRIMARY KEY,"
     " person_id INTEGER NOT NULL REFERENCES person (id),"
     " seed_id INTEGER NOT NULL REFERENCES seed (id),"
@@ -64,7 +73,7 @@ const char STORE_SCHEMA[] =
     "CREATE TABLE throttle (person_id INTEGER NOT NULL,"
     " factor INTEGER NOT NULL, terminal_id INTEGER NOT NULL,"
     " failures INTEGER NOT NULL, wait_until INTEGER NOT NULL,"
-    " unproven_total INTEGER NOT NULL,"
+    " unproven_total INTEGER NOT NULL, " ASTRAY_COLUMN ","
     " PRIMARY KEY (person_id, factor, terminal_id)) STRICT, WITHOUT ROWID;"
 
     /* state: 0 open, 1 spent, 2 void. */
@@ -112,6 +121,7 @@ const char STORE_SCHEMA[] =
 /* From version i + 1 to the next. Never change one that was released. */
 static const char *const upgrades[] = {
     CARD_SCHEMA,
+    DRIFT_SCHEMA,
 };
 
 _Static_assert(

@@ -23,6 +23,11 @@ enum {
 	EMERGENCY_OPEN = 0
 }; /* in the column; 1: spent, 2: void */
 
+enum {
+	ASTRAY_NONE = 0,
+	ASTRAY_AS_BEFORE = -1
+}; /* in place of a token's number */
+
 /* --- loading ------------------------------------------------------------- */
 
 static enum err read_subject_token(
@@ -40,6 +45,7 @@ static enum err read_subject_token(
 	out->otp.period_s = db_number(q, 5);
 	out->otp.floor = db_number(q, 6);
 	out->otp.floor = seed_effective_floor(store, &out->otp);
+	out->otp.drift = db_number(q, 9);
 	db_read_blob(q, 8, sealed, sizeof(sealed), &length);
 	err = db_error(q);
 	if (err != ERR_NONE)
@@ -54,7 +60,7 @@ static enum err load_tokens(
 	struct db_query *q = db_query(store->db,
 	    "SELECT token.id, token.serial, token.type, token.algorithm,"
 	    " token.digits, token.period_s, seed_floor.floor, seed.id,"
-	    " seed.sealed FROM token"
+	    " seed.sealed, seed_floor.drift FROM token"
 	    " JOIN seed ON seed.id = token.seed_id"
 	    " JOIN seed_floor ON seed_floor.seed_id = token.seed_id"
 	    " WHERE token.person_id = ?1 AND token.state = 1"
@@ -176,14 +182,17 @@ enum err subject_load_throttle(struct store *store, const struct person *person,
 
 static enum err write_throttle_row(struct store *store, int64_t person_id,
     enum factor factor, int64_t terminal_id, const struct throttle_count *count,
-    int64_t unproven_total)
+    int64_t unproven_total, int64_t astray_token)
 {
 	struct db_query *q = db_query(store->db,
 	    "INSERT INTO throttle (person_id, factor, terminal_id, failures,"
-	    " wait_until, unproven_total) VALUES (?1, ?2, ?3, ?4, ?5, ?6)"
+	    " wait_until, unproven_total, astray_token)"
+	    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"
 	    " ON CONFLICT (person_id, factor, terminal_id) DO UPDATE SET"
 	    " failures = excluded.failures, wait_until = excluded.wait_until,"
-	    " unproven_total = excluded.unproven_total");
+	    " unproven_total = excluded.unproven_total,"
+	    " astray_token ="
+	    " coalesce(excluded.astray_token, astray_token)");
 
 	db_bind_number(q, 1, person_id);
 	db_bind_number(q, 2, factor);
@@ -191,6 +200,8 @@ static enum err write_throttle_row(struct store *store, int64_t person_id,
 	db_bind_number(q, 4, count->failures);
 	db_bind_number(q, 5, count->wait_until);
 	db_bind_number(q, 6, unproven_total);
+	if (astray_token != ASTRAY_AS_BEFORE)
+		db_bind_number(q, 7, astray_token);
 	return db_run(q);
 }
 
@@ -198,7 +209,7 @@ static enum err write_throttle_row(struct store *store, int64_t person_id,
  * concern the proven row and this terminal's. */
 static enum err write_throttle(struct store *store, int64_t person_id,
     enum factor factor, int64_t terminal_id, const struct throttle *throttle,
-    bool proven)
+    bool proven, int64_t astray_token)
 {
 	enum err err;
 
@@ -206,10 +217,10 @@ static enum err write_throttle(struct store *store, int64_t person_id,
 	    throttle->unproven_total == 0)
 		return throttle_forget(store, person_id, factor);
 	err = write_throttle_row(store, person_id, factor, 0, &throttle->proven,
-	    throttle->unproven_total);
+	    throttle->unproven_total, astray_token);
 	if (err == ERR_NONE && !proven)
-		err = write_throttle_row(
-		    store, person_id, factor, terminal_id, &throttle->here, 0);
+		err = write_throttle_row(store, person_id, factor, terminal_id,
+		    &throttle->here, 0, ASTRAY_AS_BEFORE);
 	return err;
 }
 
@@ -226,6 +237,17 @@ static enum err spend_emergency(struct store *store, int64_t id)
 	return db_changes(store->db) == 1 ? ERR_NONE : ERR_NOT_ALLOWED;
 }
 
+/* Rides on a row that every failure writes, so that it takes no longer. */
+static int64_t astray_token(
+    const struct subject *subject, const struct decision *decision)
+{
+	if (decision->result == RESULT_ACCEPT)
+		return ASTRAY_NONE;
+	return decision->astray_index >= 0
+		   ? subject->tokens[decision->astray_index].id
+		   : ASTRAY_AS_BEFORE;
+}
+
 enum err subject_apply(struct store *store, const struct person *person,
     enum factor factor, int64_t terminal_id, const struct subject *subject,
     const struct decision *decision, bool proven, int64_t now_s)
@@ -237,11 +259,12 @@ enum err subject_apply(struct store *store, const struct person *person,
 		return ERR_INVALID;
 	if (decision->throttle_changed)
 		err = write_throttle(store, person->id, factor, terminal_id,
-		    &decision->throttle, proven);
+		    &decision->throttle, proven,
+		    astray_token(subject, decision));
 	if (err == ERR_NONE && decision->token_index >= 0)
 		err = token_spend(store,
 		    subject->tokens[decision->token_index].id, decision->floor,
-		    now_s);
+		    decision->drift, now_s);
 	if (err == ERR_NONE && decision->emergency_index >= 0)
 		err = spend_emergency(
 		    store, subject->emergency[decision->emergency_index].id);

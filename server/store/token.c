@@ -26,10 +26,14 @@ enum {
 	" token.state, token.created_at, token.confirmed_at,"                  \
 	" CASE WHEN seed_floor.used_at >= token.created_at"                    \
 	" THEN seed_floor.used_at ELSE 0 END, token.type, token.algorithm,"    \
-	" token.digits, token.period_s, seed_floor.floor, token.seed_id"
+	" token.digits, token.period_s, seed_floor.floor, token.seed_id,"      \
+	" seed_floor.drift, throttle.astray_token IS NOT NULL"
 #define TOKEN_TABLES                                                           \
 	" FROM token JOIN person ON person.id = token.person_id"               \
-	" JOIN seed_floor ON seed_floor.seed_id = token.seed_id"
+	" JOIN seed_floor ON seed_floor.seed_id = token.seed_id"               \
+	" LEFT JOIN throttle ON throttle.person_id = token.person_id"          \
+	" AND throttle.factor = 1 AND throttle.terminal_id = 0"                \
+	" AND throttle.astray_token = token.id"
 
 static const char *const state_texts[] = {
     [TOKEN_PENDING] = "pending",
@@ -93,7 +97,7 @@ int64_t seed_effective_floor(
 	int64_t least = 0;
 
 	if (otp->type == OTP_TOTP && store->floor_s > 0)
-		least = otp_step(otp, store->floor_s) + 1;
+		least = otp_step(otp, store->floor_s) + OTP_DRIFT_MAX + 1;
 	return otp->floor > least ? otp->floor : least;
 }
 
@@ -205,6 +209,8 @@ static void read_token(struct db_query *q, struct token *out)
 	out->otp.digits = (int)db_number(q, 10);
 	out->otp.period_s = db_number(q, 11);
 	out->otp.floor = db_number(q, 12);
+	out->otp.drift = db_number(q, 14);
+	out->out_of_step = db_number(q, 15) != 0;
 }
 
 /* The first row of a query that was made with TOKEN_COLUMNS. */
@@ -425,11 +431,11 @@ enum err token_save(struct store *store, const struct token *token)
 	return db_changes(store->db) == 1 ? ERR_NONE : ERR_NOT_FOUND;
 }
 
-enum err token_spend(
-    struct store *store, int64_t token_id, int64_t floor, int64_t now_s)
+enum err token_spend(struct store *store, int64_t token_id, int64_t floor,
+    int64_t drift, int64_t now_s)
 {
 	struct db_query *q = db_query(store->db,
-	    "UPDATE seed_floor SET floor = ?2, used_at = ?3"
+	    "UPDATE seed_floor SET floor = ?2, used_at = ?3, drift = ?4"
 	    " WHERE seed_id = (SELECT seed_id FROM token WHERE id = ?1)"
 	    " AND floor < ?2");
 	enum err err;
@@ -437,6 +443,7 @@ enum err token_spend(
 	db_bind_number(q, 1, token_id);
 	db_bind_number(q, 2, floor);
 	db_bind_number(q, 3, now_s);
+	db_bind_number(q, 4, drift);
 	err = db_run(q);
 	if (err != ERR_NONE)
 		return err;

@@ -33,6 +33,8 @@ struct token {
 	char user[NAME_BYTES_MAX + 1]; /* its holder; filled when read */
 	enum token_state state;
 	int64_t created_at, confirmed_at, last_used_at; /* 0: never */
+	bool out_of_step;     /* by wrong codes since the last good one; filled
+				 when read */
 	struct otp_token otp; /* seed empty unless asked for */
 };
 
@@ -50,9 +52,10 @@ enum err token_state_from_text(const char *text, enum token_state *out);
 enum err token_add(struct store *store, struct token *token);
 /* State and the times; not holder, seed or floor. */
 enum err token_save(struct store *store, const struct token *token);
-/* Moves the floor up, never down: ERR_NOT_ALLOWED otherwise. */
-enum err token_spend(
-    struct store *store, int64_t token_id, int64_t floor, int64_t now_s);
+/* Moves the floor up, never down: ERR_NOT_ALLOWED otherwise. With it goes the
+ * drift. */
+enum err token_spend(struct store *store, int64_t token_id, int64_t floor,
+    int64_t drift, int64_t now_s);
 
 enum err token_find(
     struct store *store, const char *serial, bool with_seed, struct token *out);

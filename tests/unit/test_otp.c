@@ -27,7 +27,7 @@ static void test_rfc_4226(void **state)
 	static const char *const codes[] = {"755224", "287082", "359152",
 	    "969429", "338314", "254676", "287922", "162583", "399871",
 	    "520489"};
-	struct otp_token token = {OTP_HOTP, OTP_SHA1, 6, 0, {0}, 0};
+	struct otp_token token = {OTP_HOTP, OTP_SHA1, 6, 0, {0}, 0, 0};
 	char code[OTP_DIGITS_MAX + 1];
 
 	(void)state;
@@ -61,7 +61,7 @@ static void test_rfc_6238(void **state)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		for (int a = OTP_SHA1; a <= OTP_SHA512; a++) {
 			struct otp_token token = {
-			    OTP_TOTP, (enum otp_algorithm)a, 8, 30, {0}, 0};
+			    OTP_TOTP, (enum otp_algorithm)a, 8, 30, {0}, 0, 0};
 			struct secret code = secret_of(rows[i].codes[a]);
 			int64_t counter = -1;
 
@@ -101,7 +101,7 @@ static void test_windows_and_floors(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct otp_token token = {rows[i].type, OTP_SHA1, 8,
-		    rows[i].type == OTP_TOTP ? 30 : 0, {0}, rows[i].floor};
+		    rows[i].type == OTP_TOTP ? 30 : 0, {0}, rows[i].floor, 0};
 		char text[OTP_DIGITS_MAX + 1];
 		struct secret code;
 		int64_t counter = -1;
@@ -124,7 +124,7 @@ static void test_odd_codes_match_nothing(void **state)
 {
 	static const char *const codes[] = {
 	    "", "0", "00000000000000000000", "28708", "2870820", "28708２"};
-	struct otp_token token = {OTP_TOTP, OTP_SHA1, 6, 30, {0}, 0};
+	struct otp_token token = {OTP_TOTP, OTP_SHA1, 6, 30, {0}, 0, 0};
 	int64_t counter = -1;
 
 	(void)state;
@@ -143,6 +143,151 @@ static void test_odd_codes_match_nothing(void **state)
 	    otp_verify(&token, &window, &empty, 59, &counter), OTP_NO_MATCH);
 }
 
+enum {
+	NOW_STEP = 1000,
+	NOW_S = NOW_STEP * 30 + 7
+};
+
+static struct otp_token totp(int64_t floor, int64_t drift)
+{
+	struct otp_token token = {OTP_TOTP, OTP_SHA1, 8, 30, {0}, floor, drift};
+
+	token.seed = secret_of("12345678901234567890");
+	return token;
+}
+
+static struct secret code_of(const struct otp_token *token, int64_t counter)
+{
+	char text[OTP_DIGITS_MAX + 1];
+
+	assert_int_equal(otp_generate(token, counter, text), ERR_NONE);
+	return secret_of(text);
+}
+
+static enum otp_match verify(const struct otp_token *token, int64_t step)
+{
+	struct secret code = code_of(token, step);
+	int64_t counter = -1;
+	enum otp_match match =
+	    otp_verify(token, &window, &code, NOW_S, &counter);
+
+	if (match == OTP_MATCH)
+		assert_int_equal(counter, step);
+	return match;
+}
+
+static void test_window_is_centred_on_the_drift(void **state)
+{
+	(void)state;
+	for (int64_t drift = -OTP_DRIFT_MAX; drift <= OTP_DRIFT_MAX; drift++) {
+		struct otp_token token = totp(0, drift);
+
+		for (int64_t off = -14; off <= 14; off++) {
+			bool inside = off >= drift - 1 && off <= drift + 1;
+
+			assert_int_equal(verify(&token, NOW_STEP + off),
+			    inside ? OTP_MATCH : OTP_NO_MATCH);
+		}
+	}
+	/* A drift that no success can have taught is cut down. */
+	struct otp_token far = totp(0, 500);
+
+	assert_int_equal(verify(&far, NOW_STEP + 11), OTP_MATCH);
+	assert_int_equal(verify(&far, NOW_STEP + 500), OTP_NO_MATCH);
+}
+
+static void test_learns_a_step_at_most(void **state)
+{
+	static const struct {
+		int64_t drift, seen, learned;
+	} lessons[] = {{0, 0, 0}, {0, 1, 1}, {0, -1, -1}, {0, 2, 1},
+	    {0, -2, -1}, {3, 3, 3}, {3, 2, 2}, {10, 11, 10}, {-10, -11, -10},
+	    {10, -10, 9}, {500, 500, 10}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(lessons) / sizeof(lessons[0]); i++) {
+		struct otp_token token = totp(0, lessons[i].drift);
+
+		if (otp_learn(&token, NOW_STEP + lessons[i].seen, NOW_S) !=
+		    lessons[i].learned)
+			fail_msg("row %zu", i);
+	}
+	struct otp_token hotp = {OTP_HOTP, OTP_SHA1, 6, 0, {0}, 5, 0};
+
+	assert_int_equal(otp_learn(&hotp, 7, NOW_S), 0);
+	assert_int_equal(otp_offset(&hotp, 7, NOW_S), 0);
+}
+
+/* first and next: counters of the two codes. */
+static const struct {
+	const char *what;
+	enum otp_type type;
+	int64_t floor, first, next;
+	enum otp_match match;
+} pairs[] = {
+    {"now", OTP_TOTP, 0, 999, 1000, OTP_MATCH},
+    {"twenty before", OTP_TOTP, 0, 979, 980, OTP_MATCH},
+    {"twenty-one before", OTP_TOTP, 0, 978, 979, OTP_NO_MATCH},
+    {"twenty after", OTP_TOTP, 0, 1019, 1020, OTP_MATCH},
+    {"twenty-one after", OTP_TOTP, 0, 1020, 1021, OTP_NO_MATCH},
+    {"a gap", OTP_TOTP, 0, 998, 1000, OTP_NO_MATCH},
+    {"backwards", OTP_TOTP, 0, 1000, 999, OTP_NO_MATCH},
+    {"twice the same", OTP_TOTP, 0, 1000, 1000, OTP_NO_MATCH},
+    {"both spent", OTP_TOTP, 1001, 999, 1000, OTP_SPENT},
+    {"the first spent", OTP_TOTP, 1000, 999, 1000, OTP_SPENT},
+    {"just unspent", OTP_TOTP, 999, 999, 1000, OTP_MATCH},
+    {"a hundred ahead", OTP_HOTP, 7, 107, 108, OTP_MATCH},
+    {"a hundred and one ahead", OTP_HOTP, 7, 108, 109, OTP_NO_MATCH},
+    {"the last one again", OTP_HOTP, 7, 6, 7, OTP_SPENT},
+    {"the next", OTP_HOTP, 7, 7, 8, OTP_MATCH},
+    {"the first of all", OTP_HOTP, 0, 0, 1, OTP_MATCH},
+};
+
+static void test_pairs(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
+		struct otp_token token = totp(pairs[i].floor, 0);
+		struct secret code, next;
+		int64_t counter = -1;
+
+		token.type = pairs[i].type;
+		token.period_s = token.type == OTP_TOTP ? 30 : 0;
+		code = code_of(&token, pairs[i].first);
+		next = code_of(&token, pairs[i].next);
+		if (otp_verify_pair(&token, &code, &next, NOW_S, &counter) !=
+		    pairs[i].match)
+			fail_msg("row %zu: %s", i, pairs[i].what);
+		assert_int_equal(
+		    counter, pairs[i].match == OTP_MATCH ? pairs[i].next : -1);
+	}
+}
+
+static bool is_astray(const struct otp_token *token, int64_t counter)
+{
+	struct secret code = code_of(token, counter);
+
+	return otp_is_astray(token, &window, &code, NOW_S);
+}
+
+static void test_astray(void **state)
+{
+	struct otp_token time = totp(NOW_STEP - 5, 0), count = totp(7, 0);
+	struct secret nonsense = secret_of("0");
+
+	(void)state;
+	count.type = OTP_HOTP;
+	assert_true(is_astray(&time, NOW_STEP + 20));
+	assert_false(is_astray(&time, NOW_STEP + 21));
+	assert_true(is_astray(&time, NOW_STEP - 5));
+	assert_false(is_astray(&time, NOW_STEP - 6)); /* was spent */
+	assert_false(is_astray(&count, 7 + 10));
+	assert_true(is_astray(&count, 7 + 11));
+	assert_true(is_astray(&count, 7 + 51));
+	assert_false(is_astray(&count, 7 + 52));
+	assert_false(otp_is_astray(&time, &window, &nonsense, NOW_S));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -150,6 +295,10 @@ int main(void)
 	    cmocka_unit_test(test_rfc_6238),
 	    cmocka_unit_test(test_windows_and_floors),
 	    cmocka_unit_test(test_odd_codes_match_nothing),
+	    cmocka_unit_test(test_window_is_centred_on_the_drift),
+	    cmocka_unit_test(test_learns_a_step_at_most),
+	    cmocka_unit_test(test_pairs),
+	    cmocka_unit_test(test_astray),
 	};
 
 	if (otp_init() != ERR_NONE)

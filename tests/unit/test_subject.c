@@ -198,6 +198,48 @@ static void test_charged_and_cleared(void **state)
 	assert_int_equal(store_commit(f->store), ERR_NONE);
 }
 
+static void check_token(struct store *store, int64_t drift, bool out_of_step)
+{
+	struct token token;
+
+	assert_int_equal(token_find(store, "T-s1", false, &token), ERR_NONE);
+	assert_int_equal(token.otp.drift, drift);
+	assert_int_equal(token.out_of_step, out_of_step);
+}
+
+/* Known from the wrong code to the next good one, however they were asked. */
+static void test_drift_and_out_of_step(void **state)
+{
+	struct fixture *f = *state;
+	struct person person = add_person(f->store, "s1");
+	struct subject subject;
+	char code[OTP_DIGITS_MAX + 1];
+
+	for (int proven = 0; proven <= 1; proven++) {
+		int64_t now_s = NOW_S + proven * 600;
+
+		assert_int_equal(store_begin(f->store), ERR_NONE);
+		code_at(now_s + 5 * 30, code);
+		ask(f->store, &person, code, now_s, proven, 1);
+		check_token(f->store, proven, true);
+		ask(f->store, &person, "000000", now_s, proven, 1);
+		check_token(f->store, proven, true);
+		assert_int_equal(
+		    throttle_end_waits(f->store, person.id), ERR_NONE);
+		check_token(f->store, proven, true);
+		code_at(now_s + (proven + 1) * 30, code);
+		assert_int_equal(
+		    ask(f->store, &person, code, now_s, proven, 1).result,
+		    RESULT_ACCEPT);
+		check_token(f->store, proven + 1, false);
+		assert_int_equal(store_commit(f->store), ERR_NONE);
+	}
+	fixture_reopen(f);
+	assert_int_equal(
+	    subject_load(f->store, &person, FACTOR_OTP, 1, &subject), ERR_NONE);
+	assert_int_equal(subject.tokens[0].otp.drift, 2);
+}
+
 static enum err add_row(void *context, const struct throttle_row *row)
 {
 	char line[96];
@@ -528,6 +570,7 @@ int main(void)
 	    STORE_TEST(test_many_tokens_are_bounded),
 	    STORE_TEST(test_one_code_one_login),
 	    STORE_TEST(test_charged_and_cleared),
+	    STORE_TEST(test_drift_and_out_of_step),
 	    STORE_TEST(test_unproven_per_terminal),
 	    STORE_TEST(test_unproven_needs_a_terminal),
 	    STORE_TEST(test_stranger),

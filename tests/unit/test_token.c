@@ -135,18 +135,20 @@ static void test_floor_never_lowered(void **state)
 	COMMITTED(f->store, token_add(f->store, &token));
 	assert_int_equal(store_begin(f->store), ERR_NONE);
 	assert_int_equal(
-	    token_spend(f->store, token.id, 100, NOW_S + 5), ERR_NONE);
+	    token_spend(f->store, token.id, 100, -3, NOW_S + 5), ERR_NONE);
 	assert_int_equal(
-	    token_spend(f->store, token.id, 100, NOW_S), ERR_NOT_ALLOWED);
+	    token_spend(f->store, token.id, 100, 0, NOW_S), ERR_NOT_ALLOWED);
 	assert_int_equal(
-	    token_spend(f->store, token.id, 99, NOW_S), ERR_NOT_ALLOWED);
+	    token_spend(f->store, token.id, 99, 0, NOW_S), ERR_NOT_ALLOWED);
 	assert_int_equal(
-	    token_spend(f->store, 999999, 200, NOW_S), ERR_NOT_ALLOWED);
+	    token_spend(f->store, 999999, 200, 0, NOW_S), ERR_NOT_ALLOWED);
 	assert_int_equal(store_commit(f->store), ERR_NONE);
 	assert_int_equal(find(f->store, token.serial).otp.floor, 100);
 	assert_int_equal(find(f->store, token.serial).last_used_at, NOW_S + 5);
+	assert_int_equal(find(f->store, token.serial).otp.drift, -3);
 	assert_int_equal(store_begin(f->store), ERR_NONE);
-	assert_int_equal(token_spend(f->store, token.id, 101, NOW_S), ERR_NONE);
+	assert_int_equal(
+	    token_spend(f->store, token.id, 101, 0, NOW_S), ERR_NONE);
 	store_rollback(f->store);
 	assert_int_equal(find(f->store, token.serial).otp.floor, 100);
 }
@@ -160,7 +162,7 @@ static void test_seed_with_zeros_behind(void **state)
 	struct token longer = first;
 
 	COMMITTED(f->store, token_add(f->store, &first));
-	COMMITTED(f->store, token_spend(f->store, first.id, 100, NOW_S));
+	COMMITTED(f->store, token_spend(f->store, first.id, 100, 0, NOW_S));
 	memset(longer.otp.seed.bytes + longer.otp.seed.length, 0, 3);
 	longer.otp.seed.length += 3;
 	assert_int_equal(token_add(f->store, &longer), ERR_EXISTS);
@@ -181,7 +183,7 @@ static void test_same_seed_again(void **state)
 
 	strcpy(first.serial, "first");
 	COMMITTED(f->store, token_add(f->store, &first));
-	COMMITTED(f->store, token_spend(f->store, first.id, 100, NOW_S + 5));
+	COMMITTED(f->store, token_spend(f->store, first.id, 100, 0, NOW_S + 5));
 	assert_int_equal(token_add(f->store, &second), ERR_EXISTS);
 	assert_string_equal(second.serial, "first");
 	assert_string_equal(second.user, "s1");
@@ -239,7 +241,8 @@ static void test_restored_floor(void **state)
 	COMMITTED(f->store, token_add(f->store, &totp));
 	COMMITTED(f->store, token_add(f->store, &hotp));
 	COMMITTED(f->store, store_set_number(f->store, STORE_FLOOR, NOW_S));
-	assert_int_equal(find(f->store, totp.serial).otp.floor, NOW_S / 30 + 1);
+	assert_int_equal(find(f->store, totp.serial).otp.floor,
+	    NOW_S / 30 + OTP_DRIFT_MAX + 1);
 	assert_int_equal(find(f->store, hotp.serial).otp.floor, 3);
 }
 

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * `sekimorictl token confirm` and `token resync`: what takes codes from a
+ * token in hand. They are charged and spent by the same decision as a login's.
+ * Must not compare a code itself.
+ */
+#include <ctype.h>
+
+#include "server/api_admin.h"
+#include "server/store/subject.h"
+
+enum err admin_token_confirm(struct admin_job *job, struct store *store);
+enum err admin_token_resync(struct admin_job *job, struct store *store);
+
+static void refuse_code(struct admin_job *job, const struct token *token,
+    const struct decision *decision)
+{
+	job->reason = reason_text(decision->reason);
+	switch (decision->reason) {
+	case REASON_USED:
+		admin_refuse(job, 409,
+		    "This code was used already. Wait for the next one.");
+		return;
+	case REASON_THROTTLED:
+		admin_refuse(job, 409,
+		    "%s must wait after failures. `sekimorictl user unlock "
+		    "%s` ends the wait.",
+		    token->user, token->user);
+		return;
+	case REASON_WRONG:
+	case REASON_DISABLED:
+	case REASON_SUSPENDED:
+	case REASON_FROZEN:
+	case REASON_NOT_ENROLLED:
+	case REASON_NOT_PERMITTED:
+	case REASON_EXPIRED:
+	case REASON_CLOCK:
+		break;
+	}
+	if (job->arguments.next)
+		admin_refuse(job, 409,
+		    "These are not two codes of %s in a row, of about this "
+		    "time. %s",
+		    token->serial,
+		    decision->astray_index >= 0
+			? "The first is one of its codes: the second must be "
+			  "the very next, and a clock more than ten steps off "
+			  "must be set or the token replaced."
+			: "Type the one it shows, wait, and type the next.");
+	else if (decision->astray_index >= 0)
+		admin_refuse(job, 409,
+		    "%s is probably out of step. With two codes in a row: "
+		    "`sekimorictl token resync %s CODE CODE`.",
+		    token->serial, token->serial);
+	else
+		admin_refuse(job, 409,
+		    "This is not the code of %s now. Check that the device "
+		    "shows the right time and the right entry, and try the "
+		    "next code.",
+		    token->serial);
+}
+
+static void take_code(const char *text, struct secret *out)
+{
+	secret_wipe(out);
+	for (size_t i = 0; text[i] && out->length < SECRET_BYTES_MAX; i++)
+		if (!isspace((unsigned char)text[i]))
+			out->bytes[out->length++] = (unsigned char)text[i];
+}
+
+/*
+ * Asks the same decision as a login does, about this token alone: the code
+ * is charged and spent. Waits hold; a disabled factor does not hinder, for
+ * this is how it is bound anew.
+ */
+static struct decision decide_code(
+    struct admin_job *job, const struct token *token, struct subject *subject)
+{
+	static const struct policy_answer permit = {
+	    .action = POLICY_PERMIT,
+	    .factors = 1u << FACTOR_OTP,
+	    .rule = "",
+	};
+	struct decide_limits limits = job->server->settings.limits;
+	struct question question = {
+	    .factor = FACTOR_OTP,
+	    .proven = true,
+	    .clock_trusted = true,
+	    .now_s = job->time.now_s,
+	};
+	struct decision decision;
+
+	limits.throttle.disable_at = INT64_MAX;
+	subject->known = subject->enrolled = true;
+	subject->frozen = subject->suspended = false;
+	subject->valid_from = subject->valid_until = 0;
+	subject->emergency_count = 0;
+	subject->token_count = 1;
+	secret_wipe_bytes(&subject->tokens, sizeof(subject->tokens));
+	subject->tokens[0].id = token->id;
+	subject->tokens[0].otp = token->otp;
+	take_code(job->arguments.code, &question.code);
+	question.paired = job->arguments.next != NULL;
+	if (question.paired)
+		take_code(job->arguments.next, &question.next);
+	decision = decide(&question, subject, &permit, &limits);
+	question_wipe(&question);
+	return decision;
+}
+
+/* Token and factor are good from now on, whatever they were before. */
+static enum err bind_token(struct admin_job *job, struct store *store,
+    struct person *person, struct token *token)
+{
+	enum err err = throttle_forget(store, person->id, FACTOR_OTP);
+
+	token->state = TOKEN_ACTIVE;
+	token->confirmed_at = job->time.now_s;
+	if (!err)
+		err = token_save(store, token);
+	if (!err && person->enrolled_at == 0) {
+		person->enrolled_at = job->time.now_s;
+		err = person_save(store, person);
+	}
+	return err;
+}
+
+/*
+ * Only codes of a token that opens something count as the person's success,
+ * and a disabled factor waits for `token confirm`.
+ */
+static void leave_throttle(const struct admin_job *job,
+    const struct token *token, const struct subject *subject,
+    struct decision *decision)
+{
+	int64_t disable_at = job->server->settings.limits.throttle.disable_at;
+
+	if (token->state != TOKEN_ACTIVE ||
+	    subject->throttle.proven.failures >= disable_at)
+		decision->throttle_changed = false;
+}
+
+static enum err try_code(struct admin_job *job, struct store *store,
+    struct person *person, struct token *token)
+{
+	struct subject subject = {0};
+	struct decision decision;
+	enum err err = subject_load(store, person, FACTOR_OTP, 0, &subject);
+
+	if (err)
+		goto out;
+	decision = decide_code(job, token, &subject);
+	if (job->arguments.next && decision.result == RESULT_ACCEPT)
+		leave_throttle(job, token, &subject, &decision);
+	err = subject_apply(store, person, FACTOR_OTP, 0, &subject, &decision,
+	    true, job->time.now_s);
+	if (err)
+		goto out;
+	if (decision.result != RESULT_ACCEPT) {
+		refuse_code(job, token, &decision);
+		goto out;
+	}
+	token->last_used_at = job->time.now_s;
+	token->otp.drift = decision.drift;
+	token->out_of_step = false;
+	if (!job->arguments.next)
+		err = bind_token(job, store, person, token);
+	if (!err)
+		err = admin_answer_as(job, "token", admin_token_json(token));
+out:
+	subject_wipe(&subject);
+	return err;
+}
+
+/* Tries the codes on a token in one of these states, as bits. */
+static enum err take_codes(struct admin_job *job, struct store *store,
+    unsigned states, const char *otherwise)
+{
+	struct token token = {0};
+	struct person person;
+	bool found = false;
+	enum err err = admin_find_token(job, store, true, &token, &found);
+
+	if (err || !found)
+		goto out;
+	if (!admin_needs_clock(job))
+		goto out;
+	if (!(states & 1u << token.state)) {
+		admin_refuse(job, 409, "%s is %s. %s", token.serial,
+		    token_state_text(token.state), otherwise);
+		goto out;
+	}
+	err = admin_find_person(job, store, token.user, &person, &found);
+	if (!err && found)
+		err = try_code(job, store, &person, &token);
+out:
+	token_wipe(&token);
+	return err;
+}
+
+enum err admin_token_confirm(struct admin_job *job, struct store *store)
+{
+	return take_codes(job, store,
+	    1u << TOKEN_PENDING | 1u << TOKEN_ACTIVE | 1u << TOKEN_VOID,
+	    "Enrol a new token, or resume this one if it is suspended.");
+}
+
+/* Its state stays: being in step is not being confirmed. */
+enum err admin_token_resync(struct admin_job *job, struct store *store)
+{
+	return take_codes(job, store,
+	    1u << TOKEN_PENDING | 1u << TOKEN_ACTIVE | 1u << TOKEN_SUSPENDED |
+		1u << TOKEN_VOID,
+	    "It opens nothing any more.");
+}
