@@ -8,9 +8,6 @@
 #include "server/api_admin.h"
 #include "server/store/subject.h"
 
-static const char *const KINDS[] = {
-    "regular", "fiscal-year", "contractor", NULL};
-
 static enum err answer_person(
     struct admin_job *job, const struct person *person)
 {
@@ -38,6 +35,12 @@ static enum err user_add(struct admin_job *job, struct store *store)
 	    !admin_read_time(
 		job, "--until", a->until, TIME_TEXT_END, &person.valid_until))
 		return ERR_NONE;
+	if (a->kind == PERSON_FISCAL_YEAR && !a->until &&
+	    time_text_fiscal_end(person.valid_from > job->time.now_s
+				     ? person.valid_from
+				     : job->time.now_s,
+		&person.valid_until))
+		return ERR_INVALID;
 	if (person.valid_until && person.valid_until <= person.valid_from)
 		return admin_refuse(
 		    job, 400, "--until must be later than --from.");
@@ -46,7 +49,7 @@ static enum err user_add(struct admin_job *job, struct store *store)
 	copy_name(person.name, a->name);
 	copy_name(person.department, a->department);
 	snprintf(person.kind, sizeof(person.kind), "%s",
-	    KINDS[a->kind < 0 ? 0 : a->kind]);
+	    PERSON_KINDS[a->kind < 0 ? PERSON_REGULAR : a->kind]);
 	err = person_add(store, &person);
 	if (err == ERR_EXISTS)
 		return admin_refuse(job, 409,
@@ -335,7 +338,7 @@ const struct admin_verb ADMIN_USER_VERBS[] = {
 	.members = {ADMIN_NAME(id, true), ADMIN_NAME(login, false),
 	    ADMIN_NAME(name, false), ADMIN_NAME(department, false),
 	    {"kind", JSON_MEMBER_CHOICE, ADMIN_OFFSET(kind), false, 0, 0,
-		KINDS},
+		PERSON_KINDS},
 	    ADMIN_NAME(from, false), ADMIN_NAME(until, false)},
 	.run = user_add},
     {.path = "user/list",

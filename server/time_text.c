@@ -240,3 +240,17 @@ enum err time_text_today(int64_t now_s, int hour, int minute, int64_t *out)
 
 	return set_today(now_s, &parts) ? to_local(&parts, out) : ERR_INVALID;
 }
+
+enum err time_text_fiscal_end(int64_t when_s, int64_t *out)
+{
+	enum {
+		APRIL = 3
+	};
+	struct tm parts = {.tm_mon = APRIL, .tm_mday = 1}, day;
+	time_t when = (time_t)when_s;
+
+	if (!localtime_r(&when, &day))
+		return ERR_INVALID;
+	parts.tm_year = day.tm_year + (day.tm_mon >= APRIL);
+	return to_local(&parts, out);
+}

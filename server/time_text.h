@@ -30,4 +30,8 @@ enum err time_text_read(
 /* Today at a time of day, in the process's zone. */
 enum err time_text_today(int64_t now_s, int hour, int minute, int64_t *out);
 
+/* The end of the Japanese fiscal year that a time is in, exclusive: the first
+ * second of the next 1 April in the process's zone. */
+enum err time_text_fiscal_end(int64_t when_s, int64_t *out);
+
 #endif

@@ -12,6 +12,9 @@
 	"id, user_name, login, name, department, kind, state, frozen, decoy,"  \
 	" valid_from, valid_until, enrolled_at, created_at"
 
+const char *const PERSON_KINDS[] = {
+    "regular", "fiscal-year", "contractor", NULL};
+
 const char *person_state_text(enum person_state state)
 {
 	switch (state) {
@@ -210,6 +213,23 @@ enum err person_find_login(struct store *store, const char *login,
 	enum err err = find_login_id(store, login, user, &id);
 
 	return err == ERR_NONE ? person_by_id(store, id, out) : err;
+}
+
+enum err person_has_login(
+    struct store *store, const char *login, bool *out_taken)
+{
+	struct db_query *q = db_query(store->db,
+	    "SELECT id FROM person WHERE login = ?1 AND state <> 2"
+	    " AND decoy = 0 LIMIT 1");
+	bool taken;
+	enum err err;
+
+	db_bind_text(q, 1, login);
+	taken = db_next(q);
+	err = db_done(q);
+	if (err == ERR_NONE)
+		*out_taken = taken;
+	return err;
 }
 
 enum err person_meet(struct store *store, const char *login, const char *user,

@@ -36,6 +36,12 @@ struct person {
 };
 
 const char *person_state_text(enum person_state state);
+extern const char *const PERSON_KINDS[]; /* ends with NULL */
+enum {                                   /* indices of it */
+	PERSON_REGULAR = 0,
+	PERSON_FISCAL_YEAR,
+	PERSON_CONTRACTOR
+};
 
 /* Sets *person->id. ERR_EXISTS when the staff number is taken. */
 enum err person_add(struct store *store, struct person *person);
@@ -52,6 +58,9 @@ enum err person_by_id(struct store *store, int64_t id, struct person *out);
  */
 enum err person_find_login(struct store *store, const char *login,
     const char *user, struct person *out);
+/* Whether anybody uses this PAM account. */
+enum err person_has_login(
+    struct store *store, const char *login, bool *out_taken);
 /* The decoy that stands in for an unknown account. */
 enum err person_find_decoy(
     struct store *store, const char *login, struct person *out);

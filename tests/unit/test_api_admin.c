@@ -56,6 +56,32 @@ static void test_user_add(void **state)
 	must_refuse(f, "user/suspend", "{\"id\":\"b\"}", 404);
 }
 
+static int64_t until_of(struct fixture *f, const char *body)
+{
+	json_t *answer = call(f, "user/add", body);
+	int64_t until = json_integer_value(
+	    json_object_get(json_object_get(answer, "user"), "until"));
+
+	json_decref(answer);
+	return until;
+}
+
+/* A fiscal year's staff end with it; it is 31 March in Tokyo. */
+static void test_kinds_end_by_themselves(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(
+	    until_of(f, "{\"id\":\"a\",\"kind\":\"fiscal-year\"}"), 1774969200);
+	assert_int_equal(until_of(f, "{\"id\":\"b\",\"kind\":\"fiscal-year\","
+				     "\"from\":\"R8.4.1\"}"),
+	    1806505200);
+	assert_int_equal(until_of(f, "{\"id\":\"c\",\"kind\":\"fiscal-year\","
+				     "\"until\":\"2026-12-31\"}"),
+	    1798729200);
+	assert_int_equal(until_of(f, "{\"id\":\"d\",\"kind\":\"regular\"}"), 0);
+}
+
 static void test_user_states(void **state)
 {
 	static const struct {
@@ -338,6 +364,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    TEST(test_user_add),
+	    TEST(test_kinds_end_by_themselves),
 	    TEST(test_user_states),
 	    TEST(test_user_remove),
 	    TEST(test_enroll),

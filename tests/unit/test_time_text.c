@@ -155,6 +155,33 @@ static void test_today(void **state)
 	assert_int_equal(got, 1774944900);
 }
 
+static void test_fiscal_end(void **state)
+{
+	static const struct {
+		const char *when, *end;
+	} rows[] = {
+	    {"2026-03-31T23:59:59", "2026-04-01"},
+	    {"2026-04-01T00:00:00", "2027-04-01"},
+	    {"2026-12-31T12:00", "2027-04-01"},
+	    {"2027-01-01T00:00", "2027-04-01"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		int64_t when = 0, end = 0, got = 1;
+
+		assert_int_equal(time_text_read(rows[i].when,
+				     TIME_TEXT_BEGINNING, NOON, &when),
+		    ERR_NONE);
+		assert_int_equal(time_text_read(rows[i].end,
+				     TIME_TEXT_BEGINNING, NOON, &end),
+		    ERR_NONE);
+		assert_int_equal(time_text_fiscal_end(when, &got), ERR_NONE);
+		if (got != end)
+			fail_msg("row %zu", i);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -162,6 +189,7 @@ int main(void)
 	    cmocka_unit_test(test_what_is_no_date),
 	    cmocka_unit_test(test_zone_of_the_process),
 	    cmocka_unit_test(test_today),
+	    cmocka_unit_test(test_fiscal_end),
 	};
 
 	return cmocka_run_group_tests_name("time_text", tests, set_zone, NULL);
