@@ -23,6 +23,7 @@ static const struct admin_verb *const TABLES[] = {
     ADMIN_BACKUP_VERBS,
     ADMIN_CARD_VERBS,
     ADMIN_CARD_TRUST_VERBS,
+    ADMIN_STAFF_VERBS,
 };
 
 const struct admin_verb *api_admin_find(const char *path)

@@ -19,6 +19,8 @@ sqlite3\.h      server/store/sqlite(_wal)?\.c
 liboath/        server/core/otp\.c
 systemd/        shared/log\.c|server/command_run\.c|pam_module/agent/[a-z_]*\.c
 security/       pam_module/[a-z_]*\.[ch]
+csv\.h>         server/ctl/staff_list\.c
+iconv\.h        server/ctl/staff_text\.c
 qrencode\.h     server/ctl/[a-z_]*\.c
 libsmartcols/   server/ctl/[a-z_]*\.c
 p11-kit/        pam_module/card/[a-z_]*\.[ch]

@@ -141,6 +141,18 @@ const struct command COMMANDS[] = {
 		TEXT_OPTION("--until", "DATE", "until")},
 	 .done = "{} is registered. Next: `sekimorictl token enroll {}`.",
 	 .help = "register a person"},
+	{.noun = "user", .verb = "import", .path = "user/import",
+	 .parameters = {
+		{"FILE.csv", NULL, "file", COMMAND_LOCAL, true, NULL},
+		{"--encoding", "auto|utf-8|cp932", "encoding", COMMAND_LOCAL,
+		    false, "auto|utf-8|cp932"},
+		{"--columns", "FILE", "columns", COMMAND_LOCAL, false, NULL},
+		{"--whole-staff", NULL, "whole_staff", COMMAND_FLAG, false,
+		    NULL},
+		{"--dry-run", NULL, "dry_run", COMMAND_FLAG, false, NULL}},
+	 .handle = handle_user_import,
+	 .help = "a staff list: all of it or nothing (--whole-staff: whoever "
+		 "is not on it leaves)"},
 	{.noun = "user", .verb = "list", .path = "user/list",
 	 .columns = PERSON_COLUMNS, .help = "everybody"},
 	{.noun = "user", .verb = "show", .path = "user/show",

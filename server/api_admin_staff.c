@@ -1,0 +1,440 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * user/import: a town's staff list, all of it in one transaction or nothing;
+ * and user/import-check, which says row by row what that would do and
+ * changes nothing. Both judge by the same function (staff_row.h). Whoever
+ * leaves is suspended, not removed: it can be taken back.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "server/api_admin.h"
+#include "server/staff_row.h"
+
+/* A text of the list and where it stands. */
+struct mention {
+	const char *text;
+	int64_t row;
+};
+
+struct import {
+	struct admin_job *job;
+	struct store *store;
+	struct mention *ids, *logins; /* sorted by text, then row */
+	size_t id_count, login_count;
+	json_t *items, *problems;
+	json_int_t counts[6]; /* by bit of enum staff_change; then unchanged */
+	bool apply;
+};
+
+static const char *const CHANGE_NAMES[] = {
+    "new", "moved", "renamed", "changed", "leaving", "unchanged"};
+enum {
+	CHANGE_COUNT = 5,
+	UNCHANGED = 5
+};
+
+static int compare_mentions(const void *left, const void *right)
+{
+	const struct mention *a = left, *b = right;
+	int order = strcmp(a->text, b->text);
+
+	return order ? order : (a->row > b->row) - (a->row < b->row);
+}
+
+/* The first mention of text; NULL: none. */
+static const struct mention *find_mention(
+    const struct mention *mentions, size_t count, const char *text)
+{
+	size_t low = 0, high = count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (strcmp(mentions[middle].text, text) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < count && strcmp(mentions[low].text, text) == 0
+		   ? &mentions[low]
+		   : NULL;
+}
+
+/* --- the answer ------------------------------------------------------------
+ */
+
+static enum err add_problem(struct import *import, int64_t row, const char *id,
+    const struct staff_problem *problem)
+{
+	return json_array_append_new(import->problems,
+		   json_pack("{s:I,s:s,s:s,s:s}", "row", (json_int_t)row, "id",
+		       id, "member", problem->member, "text", problem->text))
+		   ? ERR_MEMORY
+		   : ERR_NONE;
+}
+
+static json_t *change_words(struct import *import, unsigned changes)
+{
+	json_t *words = json_array();
+
+	for (size_t i = 0; i < CHANGE_COUNT; i++) {
+		if (!(changes & 1u << i))
+			continue;
+		import->counts[i]++;
+		json_array_append_new(words, json_string(CHANGE_NAMES[i]));
+	}
+	return words;
+}
+
+static enum err add_item(struct import *import, int64_t row,
+    const struct person *before, const struct person *after, unsigned changes,
+    const char *note)
+{
+	json_t *item;
+
+	if (!changes)
+		import->counts[UNCHANGED]++;
+	if (!changes && !note)
+		return ERR_NONE;
+	item = json_pack("{s:o,s:I,s:o,s:s?}", "person",
+	    admin_person_json(after), "row", (json_int_t)row, "what",
+	    change_words(import, changes), "note", note);
+	if (item && changes & STAFF_MOVED && !(changes & STAFF_NEW))
+		json_object_set_new(
+		    item, "department_before", json_string(before->department));
+	if (item && changes & STAFF_RENAMED && !(changes & STAFF_NEW))
+		json_object_set_new(
+		    item, "name_before", json_string(before->name));
+	return json_array_append_new(import->items, item) ? ERR_MEMORY
+							  : ERR_NONE;
+}
+
+static enum err answer_import(struct import *import)
+{
+	json_t *answer = json_pack(
+	    "{s:O,s:O}", "items", import->items, "problems", import->problems);
+
+	for (size_t i = 0; answer && i <= UNCHANGED; i++)
+		if (json_object_set_new(answer, CHANGE_NAMES[i],
+			json_integer(import->counts[i]))) {
+			json_decref(answer);
+			return ERR_MEMORY;
+		}
+	return admin_answer(import->job, answer);
+}
+
+/* --- one person ------------------------------------------------------------
+ */
+
+static enum err record_change(struct import *import,
+    const struct person *before, const struct person *after, unsigned changes)
+{
+	const struct admin_job *job = import->job;
+	struct audit_entry entry = {.kind = "admin", .time_ms = job->now_ms};
+	char words[64] = "";
+	size_t used = 0;
+
+	for (size_t i = 0; i < CHANGE_COUNT; i++)
+		if (changes & 1u << i)
+			used +=
+			    (size_t)snprintf(words + used, sizeof(words) - used,
+				"%s%s", used ? " " : "", CHANGE_NAMES[i]);
+	audit_add_text(&entry, "action", "user import");
+	audit_add_text(&entry, "actor", job->actor);
+	if (job->loginuid >= 0)
+		audit_add_number(&entry, "loginuid", job->loginuid);
+	audit_add_text(&entry, "target", after->user);
+	audit_add_text(&entry, "user", after->user);
+	audit_add_text(&entry, "change", words);
+	if (changes & STAFF_RENAMED) {
+		audit_add_text(&entry, "name_before", before->name);
+		audit_add_text(&entry, "name", after->name);
+	}
+	if (changes & STAFF_MOVED) {
+		audit_add_text(&entry, "department_before", before->department);
+		audit_add_text(&entry, "department", after->department);
+	}
+	audit_add_text(&entry, "result", "done");
+	return audit_append(import->store, &entry, NULL);
+}
+
+/* Writes a person with the record of it, if this is no check. */
+static enum err keep(struct import *import, const struct person *before,
+    struct person *after, unsigned changes)
+{
+	enum err err;
+
+	if (!import->apply || !changes)
+		return ERR_NONE;
+	err = changes & STAFF_NEW ? person_add(import->store, after)
+				  : person_save(import->store, after);
+	return err ? err : record_change(import, before, after, changes);
+}
+
+/* Whoever gets an account by default must not fall into somebody else's:
+ * several may share one only where the list says so. */
+static enum err check_login(struct import *import, const struct staff_row *row,
+    struct staff_problem *problem, bool *out_sound)
+{
+	const struct mention *other =
+	    find_mention(import->logins, import->login_count, row->id);
+	bool taken = false;
+	enum err err;
+
+	*out_sound = true;
+	if (row->login || row->leaving)
+		return ERR_NONE;
+	problem->member = "id";
+	if (other) {
+		*out_sound = false;
+		snprintf(problem->text, sizeof(problem->text),
+		    "Row %lld gives the account of this number to somebody "
+		    "else. Write an account for both.",
+		    (long long)other->row);
+		return ERR_NONE;
+	}
+	err = person_has_login(import->store, row->id, &taken);
+	if (err || !taken)
+		return err;
+	*out_sound = false;
+	snprintf(problem->text, sizeof(problem->text),
+	    "An account of this name belongs to somebody registered already. "
+	    "Write an account in this row.");
+	return ERR_NONE;
+}
+
+static const char *note_of(
+    const struct staff_row *row, bool known, const struct person *person)
+{
+	if (row->leaving)
+		return known ? NULL : "leaving, and not registered";
+	return person->state == PERSON_SUSPENDED ? "is suspended and stays so"
+						 : NULL;
+}
+
+static enum err import_row(struct import *import, const struct staff_row *row)
+{
+	struct person before = {0}, after;
+	struct staff_problem problem = {"id", ""};
+	unsigned changes = 0;
+	bool sound = true;
+	enum err err = person_find(import->store, row->id, &before);
+	bool known = err == ERR_NONE;
+
+	if (err != ERR_NONE && err != ERR_NOT_FOUND)
+		return err;
+	err = known ? ERR_NONE : check_login(import, row, &problem, &sound);
+	if (err)
+		return err;
+	if (!sound)
+		return add_problem(import, row->row, row->id, &problem);
+	after = before;
+	if (staff_row_apply(row, known, import->job->time.now_s, &after,
+		&changes, &problem))
+		return add_problem(import, row->row, row->id, &problem);
+	err = keep(import, &before, &after, changes);
+	if (err)
+		return err;
+	if (!known)
+		snprintf(after.user, sizeof(after.user), "%s", row->id);
+	return add_item(import, row->row, &before, &after, changes,
+	    note_of(row, known, &before));
+}
+
+static enum err import_item(struct import *import, json_t *item)
+{
+	const char *id = json_string_value(json_object_get(item, "id"));
+	const struct mention *first;
+	struct staff_problem problem = {"id", ""};
+	struct staff_row row = {0};
+
+	if (staff_row_read(item, &row, &problem))
+		return add_problem(import,
+		    json_integer_value(json_object_get(item, "row")),
+		    id ? id : "", &problem);
+	first = find_mention(import->ids, import->id_count, row.id);
+	if (first && first->text != row.id) {
+		snprintf(problem.text, sizeof(problem.text),
+		    "Row %lld has this staff number already.",
+		    (long long)first->row);
+		return add_problem(import, row.row, row.id, &problem);
+	}
+	return import_row(import, &row);
+}
+
+/* --- those who are no longer on the list -----------------------------------
+ */
+
+struct absent {
+	struct import *import;
+	json_t *ids; /* rows are not changed while they are walked through */
+	size_t seen;
+	char last[NAME_BYTES_MAX + 1];
+};
+
+/* Contractors are not on a staff list. */
+static enum err note_absent(void *context, const struct person *person)
+{
+	struct absent *absent = context;
+	const struct import *import = absent->import;
+
+	absent->seen++;
+	snprintf(absent->last, sizeof(absent->last), "%s", person->user);
+	if (person->state != PERSON_ACTIVE ||
+	    strcmp(person->kind, PERSON_KINDS[PERSON_CONTRACTOR]) == 0 ||
+	    find_mention(import->ids, import->id_count, person->user))
+		return ERR_NONE;
+	return json_array_append_new(absent->ids, json_string(person->user))
+		   ? ERR_MEMORY
+		   : ERR_NONE;
+}
+
+static enum err suspend_absent(struct import *import)
+{
+	struct absent absent = {.import = import, .ids = json_array()};
+	enum err err = absent.ids ? ERR_NONE : ERR_MEMORY;
+	json_t *id;
+	size_t i;
+
+	do {
+		absent.seen = 0;
+		if (!err)
+			err = person_each(import->store, absent.last,
+			    ADMIN_PAGE_MAX, note_absent, &absent);
+	} while (!err && absent.seen == ADMIN_PAGE_MAX);
+	json_array_foreach(absent.ids, i, id)
+	{
+		struct staff_row row = {
+		    .id = json_string_value(id), .kind = -1, .leaving = true};
+
+		if (!err)
+			err = import_row(import, &row);
+	}
+	json_decref(absent.ids);
+	return err;
+}
+
+/* --- the whole list --------------------------------------------------------
+ */
+
+/* Malformed items are left out here and refused when their turn comes. */
+static enum err note_mentions(struct import *import)
+{
+	json_t *rows = import->job->arguments.rows, *item;
+	size_t count = json_array_size(rows), i;
+
+	import->ids = calloc(count + 1, sizeof(*import->ids));
+	import->logins = calloc(count + 1, sizeof(*import->logins));
+	if (!import->ids || !import->logins)
+		return ERR_MEMORY;
+	json_array_foreach(rows, i, item)
+	{
+		json_int_t row =
+		    json_integer_value(json_object_get(item, "row"));
+		const char *id = json_string_value(json_object_get(item, "id"));
+		const char *login =
+		    json_string_value(json_object_get(item, "login"));
+
+		if (id)
+			import->ids[import->id_count++] =
+			    (struct mention){id, row};
+		if (login)
+			import->logins[import->login_count++] =
+			    (struct mention){login, row};
+	}
+	qsort(import->ids, import->id_count, sizeof(*import->ids),
+	    compare_mentions);
+	qsort(import->logins, import->login_count, sizeof(*import->logins),
+	    compare_mentions);
+	return ERR_NONE;
+}
+
+static enum err pass(struct import *import, bool apply)
+{
+	json_t *item;
+	enum err err = ERR_NONE;
+	size_t i;
+
+	import->apply = apply;
+	memset(import->counts, 0, sizeof(import->counts));
+	json_array_clear(import->items);
+	json_array_foreach(import->job->arguments.rows, i, item) if (!err) err =
+	    import_item(import, item);
+	if (!err && import->job->arguments.whole_staff)
+		err = suspend_absent(import);
+	return err;
+}
+
+static enum err refuse_first(struct import *import)
+{
+	json_t *first = json_array_get(import->problems, 0);
+
+	return admin_refuse(import->job, 409,
+	    "Row %lld, %s: %s %zu rows are wrong; nothing was imported.",
+	    (long long)json_integer_value(json_object_get(first, "row")),
+	    json_string_value(json_object_get(first, "member")),
+	    json_string_value(json_object_get(first, "text")),
+	    json_array_size(import->problems));
+}
+
+/* Everything is judged before anything is changed. */
+static enum err run_import(
+    struct admin_job *job, struct store *store, bool apply)
+{
+	struct import import = {.job = job,
+	    .store = store,
+	    .items = json_array(),
+	    .problems = json_array()};
+	enum err err = ERR_MEMORY;
+
+	if (import.items && import.problems)
+		err = note_mentions(&import);
+	if (!err)
+		err = pass(&import, false);
+	if (!err && apply && json_array_size(import.problems) > 0) {
+		err = refuse_first(&import);
+		goto out;
+	}
+	if (!err && apply)
+		err = pass(&import, true);
+	if (!err)
+		err = answer_import(&import);
+out:
+	json_decref(import.items);
+	json_decref(import.problems);
+	free(import.ids);
+	free(import.logins);
+	return err;
+}
+
+static enum err user_import(struct admin_job *job, struct store *store)
+{
+	return run_import(job, store, true);
+}
+
+static enum err user_import_check(struct admin_job *job, struct store *store)
+{
+	return run_import(job, store, false);
+}
+
+#define LIST                                                                   \
+	{                                                                      \
+		{"rows", JSON_MEMBER_ARRAY, ADMIN_OFFSET(rows), true, 1,       \
+		    STAFF_ROWS_MAX, NULL},                                     \
+		    ADMIN_BOOL(whole_staff)                                    \
+	}
+
+const struct admin_verb ADMIN_STAFF_VERBS[] = {
+    {.path = "user/import",
+	.action = "user import",
+	.members = LIST,
+	.run = user_import,
+	.is_long = true},
+    {.path = "user/import-check",
+	.members = LIST,
+	.run = user_import_check,
+	.is_long = true},
+    {0},
+};

@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * `user import`: a staff list is read here, judged by the server row by row,
+ * and taken as a whole or not at all. What it would do is always asked for
+ * first; --dry-run stops there.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "server/ctl/client.h"
+#include "server/ctl/commands.h"
+#include "server/ctl/prompt.h"
+#include "server/ctl/staff_list.h"
+#include "server/ctl/staff_text.h"
+#include "shared/text.h"
+
+static const char CHECK[] = "user/import-check";
+
+enum {
+	TOLD_MAX = 50 /* problems in words; --json has all */
+};
+
+static const struct output_column CHANGES[] = {
+    {"ROW", "row", OUTPUT_NUMBER},
+    {"WHAT", "what", OUTPUT_TEXT},
+    {"ID", "id", OUTPUT_TEXT},
+    {"LOGIN", "login", OUTPUT_TEXT},
+    {"NAME", "name", OUTPUT_TEXT},
+    {"BEFORE", "name_before", OUTPUT_TEXT},
+    {"DEPARTMENT", "department", OUTPUT_TEXT},
+    {"BEFORE", "department_before", OUTPUT_TEXT},
+    {"KIND", "kind", OUTPUT_TEXT},
+    {"FROM", "from", OUTPUT_TIME},
+    {"UNTIL", "until", OUTPUT_END},
+    {"NOTE", "note", OUTPUT_TEXT},
+    {0},
+};
+
+struct job {
+	struct call *call;
+	struct client *client;
+	const char *path;
+	struct staff_list list;
+	bool dry_run;
+};
+
+/* --- the file ---------------------------------------------------------------
+ */
+
+/* One byte more than may be is read, so that it shows. */
+static enum err read_bytes(int fd, char **out, size_t *out_length)
+{
+	size_t room = STAFF_TEXT_BYTES_MAX + 1, length = 0;
+	char *bytes = malloc(room);
+	ssize_t got = 1;
+
+	if (!bytes)
+		return ERR_MEMORY;
+	while (length < room && got != 0) {
+		got = read(fd, bytes + length, room - length);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0) {
+			free(bytes);
+			return ERR_IO;
+		}
+		length += (size_t)got;
+	}
+	*out = bytes;
+	*out_length = length;
+	return ERR_NONE;
+}
+
+static enum err read_file(const char *path, char **out, size_t *out_length)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	enum err err = ERR_IO;
+
+	if (fd >= 0)
+		err = read_bytes(fd, out, out_length);
+	if (err)
+		fprintf(stderr, "sekimorictl: %s: %m.\n", path);
+	if (fd >= 0)
+		close(fd);
+	return err;
+}
+
+static int text_is_wrong(
+    const struct job *job, const struct staff_text_problem *problem)
+{
+	json_t *answer = json_pack("{s:[],s:[{s:I,s:I,s:s,s:s}]}", "items",
+	    "problems", "row", (json_int_t)problem->row, "column",
+	    (json_int_t)problem->column, "heading", "", "text", problem->text);
+
+	if (job->call->json && answer)
+		output_json(stdout, answer);
+	if (problem->row)
+		fprintf(stderr, "%s:%zu:%zu: %s\n", job->path, problem->row,
+		    problem->column, problem->text);
+	else
+		fprintf(stderr, "%s: %s\n", job->path, problem->text);
+	fputs("Nothing was imported.\n", stderr);
+	json_decref(answer);
+	return EXIT_REFUSED;
+}
+
+/* --- telling ----------------------------------------------------------------
+ */
+
+/* FILE:ROW:COLUMN (heading): what. */
+static void tell_places(const struct job *job, json_t *places)
+{
+	char heading[OUTPUT_CELL_SIZE], text[OUTPUT_CELL_SIZE];
+	size_t i, count = json_array_size(places);
+	json_t *item;
+
+	json_array_foreach(places, i, item)
+	{
+		const char *title =
+		    json_string_value(json_object_get(item, "heading"));
+		const char *what =
+		    json_string_value(json_object_get(item, "text"));
+
+		if (i == TOLD_MAX)
+			break;
+		text_escape(title ? title : "", title ? strlen(title) : 0,
+		    heading, sizeof(heading));
+		text_escape(what ? what : "", what ? strlen(what) : 0, text,
+		    sizeof(text));
+		fprintf(stderr, "%s:%lld:%lld%s%s%s: %s\n", job->path,
+		    (long long)json_integer_value(json_object_get(item, "row")),
+		    (long long)json_integer_value(
+			json_object_get(item, "column")),
+		    heading[0] ? " (" : "", heading, heading[0] ? ")" : "",
+		    text);
+	}
+	if (count > TOLD_MAX)
+		fprintf(
+		    stderr, "%s: and %zu more.\n", job->path, count - TOLD_MAX);
+}
+
+static int list_is_wrong(const struct job *job, json_t *answer)
+{
+	if (job->call->json)
+		output_json(stdout, answer);
+	tell_places(job, json_object_get(answer, "problems"));
+	fputs("Nothing was imported.\n", stderr);
+	return EXIT_REFUSED;
+}
+
+static long long count_of(json_t *answer, const char *what)
+{
+	return (long long)json_integer_value(json_object_get(answer, what));
+}
+
+/* "what" as words, the person's members beside it. */
+static json_t *flatten(json_t *item)
+{
+	json_t *flat = json_copy(json_object_get(item, "person")), *word;
+	json_t *words = json_object_get(item, "what");
+	char text[80] = "";
+	size_t i, used = 0;
+
+	json_array_foreach(words, i, word)
+	{
+		if (used < sizeof(text))
+			used +=
+			    (size_t)snprintf(text + used, sizeof(text) - used,
+				"%s%s", i ? " " : "", json_string_value(word));
+	}
+	if (!flat || json_object_update(flat, item) ||
+	    json_object_set_new(flat, "what", json_string(text))) {
+		json_decref(flat);
+		return NULL;
+	}
+	if (count_of(item, "row") == 0)
+		json_object_del(flat, "row");
+	return flat;
+}
+
+static void show(const struct job *job, json_t *answer)
+{
+	json_t *items = json_array(), *item;
+	size_t i;
+
+	if (job->call->json) {
+		json_object_set(answer, "notes", job->list.notes);
+		output_json(stdout, answer);
+		json_decref(items);
+		return;
+	}
+	json_array_foreach(json_object_get(answer, "items"), i, item)
+	    json_array_append_new(items, flatten(item));
+	output_table(stdout, items, CHANGES);
+	printf("%lld new, %lld moved, %lld renamed, %lld changed, %lld "
+	       "leaving, %lld as before.\n",
+	    count_of(answer, "new"), count_of(answer, "moved"),
+	    count_of(answer, "renamed"), count_of(answer, "changed"),
+	    count_of(answer, "leaving"), count_of(answer, "unchanged"));
+	puts(job->dry_run ? "Nothing was changed: this was a dry run."
+			  : "All of it is done.");
+	json_decref(items);
+}
+
+/* --- asking -----------------------------------------------------------------
+ */
+
+/* People who leave lose every login at once. */
+static bool may_go_on(const struct job *job, json_t *answer)
+{
+	char count[32];
+
+	snprintf(count, sizeof(count), "%lld", count_of(answer, "leaving"));
+	if (count_of(answer, "leaving") == 0 || job->call->yes ||
+	    job->call->json || !prompt_can_ask())
+		return true;
+	if (prompt_confirm("{} people leave and are suspended. Go on?", count))
+		return true;
+	fputs("Nothing was imported.\n", stderr);
+	return false;
+}
+
+static int ask(struct job *job)
+{
+	json_t *answer = NULL, *problem, *problems;
+	size_t i;
+	int code;
+
+	if (json_object_set(job->call->members, "rows", job->list.rows))
+		return EXIT_REFUSED;
+	code = call_ask_at(
+	    job->call, job->client, CHECK, job->call->members, &answer);
+	if (code != EXIT_DONE)
+		return code;
+	problems = json_object_get(answer, "problems");
+	json_array_foreach(problems, i, problem)
+	    staff_list_place(&job->list, problem);
+	if (json_array_size(problems) > 0)
+		code = list_is_wrong(job, answer);
+	else if (!job->dry_run && !may_go_on(job, answer))
+		code = EXIT_REFUSED;
+	if (code == EXIT_DONE && !job->dry_run) {
+		json_decref(answer);
+		answer = NULL;
+		code = call_ask(job->call, job->client, &answer);
+	}
+	if (code == EXIT_DONE)
+		show(job, answer);
+	json_decref(answer);
+	return code;
+}
+
+static int import_text(struct job *job, const struct staff_text *text,
+    const struct staff_headings *headings)
+{
+	enum err err =
+	    staff_list_read(text->bytes, text->length, headings, &job->list);
+	int code = EXIT_REFUSED;
+
+	if (err == ERR_INVALID) {
+		json_t *answer = json_pack(
+		    "{s:[],s:O}", "items", "problems", job->list.problems);
+
+		code = list_is_wrong(job, answer);
+		json_decref(answer);
+	} else if (err) {
+		fprintf(
+		    stderr, "sekimorictl: %s: %s.\n", job->path, err_text(err));
+	} else {
+		fprintf(stderr, "%s: read as %s.\n", job->path,
+		    staff_encoding_text(text->encoding));
+		tell_places(job, job->list.notes);
+		code = ask(job);
+	}
+	staff_list_free(&job->list);
+	return code;
+}
+
+static int import_file(struct job *job, const struct staff_headings *headings)
+{
+	struct staff_text_problem problem = {0};
+	enum staff_encoding encoding = STAFF_AUTO;
+	struct staff_text text = {0};
+	char *bytes = NULL;
+	size_t length = 0;
+	int code = EXIT_REFUSED;
+	enum err err;
+
+	staff_encoding_read(call_local(job->call, "encoding"), &encoding);
+	if (read_file(job->path, &bytes, &length))
+		return EXIT_USAGE;
+	err = staff_text_decode(bytes, length, encoding, &text, &problem);
+	free(bytes);
+	if (err == ERR_INVALID)
+		code = text_is_wrong(job, &problem);
+	else if (err)
+		fprintf(
+		    stderr, "sekimorictl: %s: %s.\n", job->path, err_text(err));
+	else
+		code = import_text(job, &text, headings);
+	free(text.bytes);
+	return code;
+}
+
+int handle_user_import(struct call *call, struct client *client)
+{
+	struct job job = {
+	    .call = call, .client = client, .path = call_local(call, "file")};
+	const char *columns = call_local(call, "columns");
+	struct staff_headings *headings = calloc(1, sizeof(*headings));
+	struct config_problem problem = {""};
+	int code = EXIT_USAGE;
+
+	if (!headings)
+		return EXIT_REFUSED;
+	job.dry_run = json_is_true(json_object_get(call->members, "dry_run"));
+	json_object_del(call->members, "dry_run");
+	if (columns && staff_headings_read(columns, headings, &problem))
+		fprintf(stderr, "sekimorictl: %s\n", problem.text);
+	else
+		code = import_file(&job, headings);
+	free(headings);
+	return code;
+}

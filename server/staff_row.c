@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "server/staff_row.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "server/time_text.h"
+
+#define OFFSET(field) offsetof(struct staff_row, field)
+#define NAME(field, required)                                                  \
+	{                                                                      \
+#field, JSON_MEMBER_NAME, OFFSET(field), (required), 0, 0,     \
+		    NULL                                                       \
+	}
+static const struct json_member MEMBERS[] = {
+    {"row", JSON_MEMBER_NUMBER, OFFSET(row), true, 1, STAFF_ROW_NUMBER_MAX,
+	NULL},
+    NAME(id, true),
+    NAME(login, false),
+    NAME(name, false),
+    NAME(department, false),
+    NAME(from, false),
+    NAME(until, false),
+    {"kind", JSON_MEMBER_CHOICE, OFFSET(kind), false, 0, 0, PERSON_KINDS},
+    {"leaving", JSON_MEMBER_BOOL, OFFSET(leaving), false, 0, 0, NULL},
+};
+
+static enum err refuse(struct staff_problem *problem, const char *member,
+    const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+static enum err refuse(
+    struct staff_problem *problem, const char *member, const char *format, ...)
+{
+	va_list arguments;
+
+	problem->member = member;
+	va_start(arguments, format);
+	vsnprintf(problem->text, sizeof(problem->text), format, arguments);
+	va_end(arguments);
+	/* A name in it may have been cut in the middle of a character. */
+	for (size_t end = strlen(problem->text);
+	     end > 0 && !text_is_utf8(problem->text, end); end--)
+		problem->text[end - 1] = '\0';
+	return ERR_INVALID;
+}
+
+/* What a spreadsheet would run when it opens a list of these names. */
+static bool is_formula(const char *text)
+{
+	return text && text[0] && strchr("=+-@", text[0]);
+}
+
+static enum err check_texts(
+    const struct staff_row *row, struct staff_problem *problem)
+{
+	static const char formula[] =
+	    "It begins like a spreadsheet's formula (=, +, - or @), which no "
+	    "name does.";
+
+	if (!text_is_identifier(row->id, strlen(row->id)))
+		return refuse(problem, "id",
+		    "A staff number is made of ASCII letters, digits and "
+		    "\"._@-\" (half width), and begins with neither '.' nor "
+		    "'-'.");
+	if (row->login && !text_is_identifier(row->login, strlen(row->login)))
+		return refuse(problem, "login",
+		    "An account is made of ASCII letters, digits and "
+		    "\"._@-\", and begins with neither '.' nor '-'.");
+	if (is_formula(row->name))
+		return refuse(problem, "name", "%s", formula);
+	if (is_formula(row->department))
+		return refuse(problem, "department", "%s", formula);
+	return ERR_NONE;
+}
+
+enum err staff_row_read(
+    json_t *item, struct staff_row *out, struct staff_problem *problem)
+{
+	struct json_problem malformed = {""};
+	struct staff_row row = {.kind = -1};
+
+	if (json_take(item, MEMBERS, sizeof(MEMBERS) / sizeof(MEMBERS[0]), true,
+		&row, &malformed))
+		return refuse(problem, "row", "%s", malformed.text);
+	if (check_texts(&row, problem))
+		return ERR_INVALID;
+	*out = row;
+	return ERR_NONE;
+}
+
+/* --- what it makes of a person -------------------------------------------- */
+
+/* True if that is something else than before. */
+static bool take_text(char out[NAME_BYTES_MAX + 1], const char *text)
+{
+	if (!text || strcmp(out, text) == 0)
+		return false;
+	snprintf(out, NAME_BYTES_MAX + 1, "%s", text);
+	return true;
+}
+
+static enum err take_time(const char *member, const char *text,
+    enum time_text_edge edge, int64_t now_s, int64_t *out,
+    struct staff_problem *problem)
+{
+	if (!text)
+		return ERR_NONE;
+	if (strcmp(text, "-") == 0) {
+		*out = 0;
+		return ERR_NONE;
+	}
+	if (time_text_read(text, edge, now_s, out))
+		return refuse(problem, member,
+		    "%.100s is no date or time. Write " TIME_TEXT_FORMS ".",
+		    text);
+	return ERR_NONE;
+}
+
+/* A person of a new kind ends as that kind does, unless the row says when. */
+static enum err take_default_end(const struct staff_row *row, int kind,
+    int64_t now_s, struct person *person, struct staff_problem *problem)
+{
+	int64_t base = person->valid_from > now_s ? person->valid_from : now_s;
+
+	if (row->until)
+		return ERR_NONE;
+	person->valid_until = 0;
+	if (kind == PERSON_CONTRACTOR)
+		return refuse(problem, "until",
+		    "A contractor needs the day on which the work ends.");
+	if (kind == PERSON_FISCAL_YEAR &&
+	    time_text_fiscal_end(base, &person->valid_until))
+		return refuse(problem, "until",
+		    "The end of the fiscal year cannot be told. Write it.");
+	return ERR_NONE;
+}
+
+static enum err take_validity(const struct staff_row *row, bool known,
+    int64_t now_s, struct person *person, struct staff_problem *problem)
+{
+	int kind = row->kind >= 0 || known ? row->kind : PERSON_REGULAR;
+	enum err err;
+
+	err = take_time("from", row->from, TIME_TEXT_BEGINNING, now_s,
+	    &person->valid_from, problem);
+	if (!err)
+		err = take_time("until", row->until, TIME_TEXT_END, now_s,
+		    &person->valid_until, problem);
+	if (!err && kind >= 0 &&
+	    strcmp(person->kind, PERSON_KINDS[kind]) != 0) {
+		snprintf(person->kind, sizeof(person->kind), "%s",
+		    PERSON_KINDS[kind]);
+		err = take_default_end(row, kind, now_s, person, problem);
+	}
+	if (!err && person->valid_until &&
+	    person->valid_until <= person->valid_from)
+		err = refuse(problem, row->until ? "until" : "from",
+		    "The end must be later than the beginning.");
+	return err;
+}
+
+static bool is_other_validity(const struct person *a, const struct person *b)
+{
+	return strcmp(a->kind, b->kind) != 0 ||
+	       a->valid_from != b->valid_from ||
+	       a->valid_until != b->valid_until;
+}
+
+static unsigned leave(struct person *person)
+{
+	if (person->state == PERSON_SUSPENDED)
+		return 0;
+	person->state = PERSON_SUSPENDED;
+	return STAFF_LEAVING;
+}
+
+enum err staff_row_apply(const struct staff_row *row, bool known, int64_t now_s,
+    struct person *person, unsigned *out_changes, struct staff_problem *problem)
+{
+	struct person next = *person;
+	unsigned changes = known ? 0 : STAFF_NEW;
+	bool other_login;
+	enum err err;
+
+	if (row->leaving) {
+		*out_changes = known ? leave(person) : 0;
+		return ERR_NONE;
+	}
+	if (!known) {
+		next.created_at = now_s;
+		take_text(next.user, row->id);
+		take_text(next.login, row->id);
+	}
+	if (take_text(next.department, row->department))
+		changes |= STAFF_MOVED;
+	if (take_text(next.name, row->name))
+		changes |= STAFF_RENAMED;
+	other_login = take_text(next.login, row->login);
+	err = take_validity(row, known, now_s, &next, problem);
+	if (err)
+		return err;
+	if (other_login || is_other_validity(person, &next))
+		changes |= STAFF_CHANGED;
+	*person = next;
+	*out_changes = known ? changes : STAFF_NEW;
+	return ERR_NONE;
+}

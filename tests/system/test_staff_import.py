@@ -1,0 +1,248 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A town's staff list: read as spreadsheets write it, judged row by row, taken
+whole or not at all."""
+import json
+import time
+
+import pytest
+
+from test_admin import refused, tokyo
+
+HEAD = "職員番号,氏名,所属,任用区分,採用日,任期満了日,退職,ログイン名\r\n"
+
+
+@pytest.fixture
+def town(server, world):
+    """Writes a list; and takes its people away again."""
+    class Town:
+        ctl = server.ctl
+
+        def write(self, text, encoding="utf-8", head=HEAD):
+            path = world.work / "staff.csv"
+            if isinstance(text, str):
+                text = (head + text).encode(encoding)
+            path.write_bytes(text)
+            return path
+
+        def load(self, text, *options, encoding="utf-8", head=HEAD):
+            return self.ctl("user", "import",
+                            self.write(text, encoding, head), *options)
+
+        def people(self):
+            return {p["id"]: p for p in self.ctl.items("user", "list")}
+
+    before = Town().people()
+    yield Town()
+    for user in Town().people().keys() - before.keys():
+        server.ctl("user", "remove", user)
+
+
+def what(answer):
+    return {i["person"]["id"]: i["what"] for i in answer["items"]}
+
+
+# --- 1 April ---------------------------------------------------------------------
+def test_scenario_1_transfers_on_1_april(town):
+    """A list in CP932; a dry run that says what would happen, and does not."""
+    first = ("a001,髙橋 一郎,税務課,正職員,,,,\r\n"
+             "a002,﨑山 花子,住民課,会計年度任用職員,,,,\r\n"
+             "a003,表 能生,①課,正職員,,,,\r\n"
+             "a004,田中 ソノ,総務課,正職員,,,,\r\n")
+    answer = town.load(first, encoding="cp932")
+    assert answer["new"] == 4 and answer["problems"] == []
+    people = town.people()
+    assert people["a001"]["name"] == "髙橋 一郎"
+    assert people["a002"]["name"] == "﨑山 花子"
+    assert people["a003"]["department"] == "①課"
+    assert people["a004"]["name"] == "田中 ソノ"
+    # A fiscal year's staff end with the last second of 31 March.
+    now = time.gmtime(time.time() + 9 * 3600)
+    assert people["a002"]["until"] == tokyo(
+        now.tm_year + (now.tm_mon >= 4), 4, 1)
+    assert people["a001"]["until"] is None
+
+    second = ("a001,髙橋 一郎,住民課,正職員,,,,\r\n"
+              "a002,佐藤 花子,住民課,会計年度任用職員,,R20.3.31,,\r\n"
+              "a003,表 能生,①課,正職員,,,退職,\r\n"
+              "a004,田中 ソノ,総務課,正職員,,,,\r\n"
+              "a005,新人,総務課,正職員,2026/4/1,,,\r\n")
+    dry = town.load(second, "--dry-run", encoding="cp932")
+    assert what(dry) == {"a001": ["moved"], "a002": ["renamed", "changed"],
+                         "a003": ["leaving"], "a005": ["new"]}
+    assert dry["unchanged"] == 1
+    moved = dry["items"][0]
+    assert moved["department_before"] == "税務課" and moved["row"] == 2
+    assert town.people() == people, "a dry run changes nothing"
+
+    done = town.load(second, encoding="cp932")
+    assert what(done) == what(dry)
+    after = town.people()
+    assert after["a001"]["department"] == "住民課"
+    assert after["a002"]["name"] == "佐藤 花子"
+    assert after["a002"]["until"] == tokyo(2038, 4, 1)
+    assert after["a003"]["state"] == "suspended"
+    assert after["a005"]["from"] == tokyo(2026, 4, 1)
+    assert town.load(second, encoding="cp932")["unchanged"] == 5
+
+
+def test_each_change_is_recorded_once(town):
+    town.load("b001,山田,税務課,,,,,\r\nb002,川田,税務課,,,,,\r\n")
+    town.load("b001,山田,住民課,,,,,\r\nb002,川本,税務課,,,,,\r\n")
+    records = town.ctl.items("audit", "list", "--user", "b001")
+    assert [r["change"] for r in records] == ["new", "moved"]
+    assert records[1]["department_before"] == "税務課"
+    assert records[1]["action"] == "user import"
+    renamed = town.ctl.items("audit", "list", "--user", "b002")[-1]
+    assert (renamed["name_before"], renamed["name"]) == ("川田", "川本")
+    assert town.ctl("audit", "verify")["ok"]
+
+
+def test_leaving_stops_logins(town, server, terminal):
+    user, token = server.hotp()
+    assert terminal.login(user, token.code())["result"] == "accept"
+    town.load(f"{user},だれか,,,,,○,\r\n")
+    answer = terminal.login(user, token.code())
+    assert (answer["result"], answer.get("reason")) == ("deny", "suspended")
+
+
+def test_whole_staff_says_who_is_missing(town):
+    town.load("c001,A,,,,,,\r\nc002,B,,,,,,\r\n")
+    others = len(town.people()) - 2
+    town.ctl("user", "add", "c-firm", "--kind", "contractor")
+    dry = town.load("c001,A,,,,,,\r\n", "--whole-staff", "--dry-run")
+    assert what(dry)["c002"] == ["leaving"] and "c-firm" not in what(dry)
+    assert 1 <= dry["leaving"] <= others + 1
+    assert town.people()["c002"]["state"] == "active"
+    # Without the option, whoever is not on the list is not spoken of.
+    assert what(town.load("c001,A,,,,,,\r\n", "--dry-run")) == {}
+
+
+def test_a_shared_account_must_be_written(town):
+    town.load("d001,A,,,,,,madoguchi\r\nd002,B,,,,,,madoguchi\r\n")
+    assert town.people()["d002"]["login"] == "madoguchi"
+    said = refused(town.ctl, "user", "import",
+                   town.write("madoguchi,C,,,,,,\r\n"))
+    assert "belongs to somebody" in said
+    said = refused(town.ctl, "user", "import", town.write(
+        "d003,A,,,,,,d004\r\nd004,B,,,,,,\r\n"))
+    assert "Row 2" in said and "d003" not in town.people()
+
+
+def test_people_see_a_table(town):
+    path = town.write("e001,髙橋,税務課,,,,,\r\ne002,\ue000田,税務課,,,,,\r\n")
+    status, out, err = town.ctl.run("user", "import", path, "--dry-run",
+                                    json_output=False)
+    assert status == 0 and "e001" in out and "2 new" in out
+    assert "Nothing was changed" in out
+    assert ":3:2 (氏名): A private character (外字, U+E000)" in err
+
+
+def test_gaiji_are_kept(town):
+    line = "e003,".encode("cp932") + b"\xf0\x40" + "田,課,,,,,\r\n".encode(
+        "cp932")
+    answer = town.load(HEAD.encode("cp932") + line)
+    assert town.people()["e003"]["name"] == "\ue000田"
+    assert [(n["row"], n["column"]) for n in answer["notes"]] == [(2, 2)]
+
+
+def test_a_towns_own_headings(town, world):
+    columns = world.work / "columns.conf"
+    columns.write_text("[columns]\nid = コード\ndepartment = 配属先 課\n")
+    columns.chmod(0o600)
+    answer = town.load("f001,税務課,x\n", "--columns", columns,
+                       head="コード,配属先,備考\n")
+    assert answer["new"] == 1
+    assert town.people()["f001"]["department"] == "税務課"
+    assert answer["notes"][0]["heading"] == "備考"
+    columns.write_text("[columns]\nshoe = x\n")
+    refused(town.ctl, "user", "import", town.write("f002,,,,,,,\n"),
+            "--columns", columns, status=2)
+
+
+def test_300_staff_in_less_than_5_seconds(town):
+    lines = "".join(f"g{i:04},職員{i},課{i % 20},正職員,,,,\r\n"
+                    for i in range(300))
+    begin = time.monotonic()
+    assert town.load(lines, encoding="cp932")["new"] == 300
+    assert time.monotonic() - begin < 5
+    begin = time.monotonic()
+    assert town.load(lines, encoding="cp932")["unchanged"] == 300
+    assert time.monotonic() - begin < 5
+
+
+# --- bad input --------------------------------------------------------------------
+GOOD = "h001,良い,課,,,,,\r\n"
+
+
+@pytest.mark.parametrize("rows,place,says", [
+    ("h001,別,課,,,,,\r\n", "3:1", "Row 2 has this staff number"),
+    ("h 2,A,課,,,,,\r\n", "3:1", "ASCII letters"),
+    ("../h2,A,課,,,,,\r\n", "3:1", "ASCII letters"),
+    ("１０,A,課,,,,,\r\n", "3:1", "half width"),
+    ('"h\n2",A,課,,,,,\r\n', "3:1", "line break"),
+    ("h002,=1+1,課,,,,,\r\n", "3:2", "formula"),
+    ("h002,A,@課,,,,,\r\n", "3:3", "formula"),
+    (f"h002,{'あ' * 100},課,,,,,\r\n", "3:2", "256 bytes"),
+    ("h002,A,課,魔法使い,,,,\r\n", "3:4", "魔法使い"),
+    ("h002,A,課,委託,,,,\r\n", "3:6", "contractor needs"),
+    ("h002,A,課,,R8.2.30,,,\r\n", "3:5", "no date"),
+    ("h002,A,課,,R8.4.1,R8.3.1,,\r\n", "3:6", "later"),
+    ("h002,A,課,,,,たぶん,\r\n", "3:7", "neither yes nor no"),
+    ("h002,A,課,,,,,a/b\r\n", "3:8", "account"),
+    (",A,課,,,,,\r\n", "3:1", "missing"),
+    ("h002,A,課\r\n", "3:0", "3 cells"),
+    ('h002,"A,課,,,,,\r\n', "3:", "never closed"),
+    ('h002,A"B,課,,,,,\r\n', "3:2", "quotation"),
+])
+def test_one_bad_row_keeps_everything_out(town, rows, place, says):
+    path = town.write(GOOD + rows)
+    for options in ((), ("--dry-run",)):
+        said = refused(town.ctl, "user", "import", path, *options)
+        assert f"{path}:{place}" in said and says in said, said
+    assert "h001" not in town.people()
+
+
+def test_every_error_is_told_at_once(town):
+    path = town.write(GOOD + "h 2,A,,,,,,\r\nh001,B,,,,,,\r\nh3,=x,,,,,,\r\n")
+    status, out, err = town.ctl.run("user", "import", path)
+    problems = json.loads(out)["problems"]
+    assert status == 1 and [(p["row"], p["column"]) for p in problems] == [
+        (3, 1), (4, 1), (5, 2)]
+    assert err.count(str(path)) >= 3 and "Nothing was imported" in err
+
+
+@pytest.mark.parametrize("content,says", [
+    (b"", "empty"),
+    (b"PK\x03\x04....", "own format"),
+    ("職員番号,氏名\r\n1,A\r\n".encode("utf-16"), "UTF-16"),
+    (b"id,name\r\na,\0\r\n", "NUL"),
+    (b"id,name\r\n", "nobody"),
+    (b"number plate,name\r\na,b\r\n", "No column is the staff number"),
+    (b"id,ID\r\na,b\r\n", "means the same"),
+    (b"id,name\r\na1,\xff\xff\r\n", ":2:2: This is neither"),
+    (b"id\n" + b"".join(b"x%d\n" % i for i in range(5001)), "5000 people"),
+])
+def test_what_is_no_staff_list(town, content, says):
+    said = refused(town.ctl, "user", "import", town.write(content))
+    assert says in said
+
+
+def test_the_encoding_that_was_named_is_the_one(town):
+    path = town.write("i001,髙橋,課,,,,,\r\n", "cp932")
+    assert ":1:1: This is not UTF-8" in refused(
+        town.ctl, "user", "import", path, "--encoding", "utf-8")
+    answer = town.ctl("user", "import", path, "--encoding", "cp932")
+    assert answer["new"] == 1
+    refused(town.ctl, "user", "import", path, "--encoding", "sjis", status=2)
+
+
+def test_a_hundred_megabytes_are_refused(town, world):
+    path = world.work / "large.csv"
+    with open(path, "wb") as file:
+        file.write(b"id\n")
+        file.truncate(100 * 1024 * 1024)
+    begin = time.monotonic()
+    assert "larger than 4 MB" in refused(town.ctl, "user", "import", path)
+    assert time.monotonic() - begin < 2
+    path.unlink()
+    refused(town.ctl, "user", "import", world.work / "no-such.csv", status=2)
