@@ -15,6 +15,7 @@ class Agent:
         self.socket = self.dir / "agent.sock"
         self.log_path = self.dir / "log"
         self.process = None
+        self.program = world.program("sekimori-agent")
         self.environment = {}  # added to each start()
 
     def join(self, server, name=None, url=None):
@@ -40,8 +41,8 @@ class Agent:
     def start(self, **environment):
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
-                [self.world.program("sekimori-agent"), "run", "--state-dir",
-                 self.state, "--socket", self.socket],
+                [self.program, "run", "--state-dir", self.state, "--socket",
+                 self.socket],
                 env=self.world.environment(**self.environment, **environment),
                 stdout=log, stderr=log, stdin=subprocess.DEVNULL)
         wait_for("the agent's socket", self._is_ready, START_S)

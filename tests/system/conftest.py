@@ -81,9 +81,12 @@ def servers(world):
 def agents(world):
     made = []
 
-    def make(server, modules=(), environment=None, **how):
-        """modules: the only ones it may use for cards."""
+    def make(server, modules=(), environment=None, plain=False, **how):
+        """modules: the only ones it may use for cards. plain: without
+        sanitizers, nor its card child."""
         agent = Agent(world)
+        if plain:
+            agent.program = str(world.plain / "sekimori-agent")
         made.append(agent)
         agent.join(server, **how)
         if modules:
