@@ -21,6 +21,8 @@
 enum {
 	/* A commit slower than this would hold up the network. */
 	INLINE_COMMIT_US_MAX = 2000,
+	/* Fewer than these are not worth a commit of their own. */
+	SHARE_JOBS_MIN = 16,
 };
 
 struct job_queue {
@@ -42,6 +44,7 @@ struct batch {
 	pthread_cond_t work;
 	struct job_queue todo, done;
 	bool stopping;
+	bool commits_fast; /* the last one took less than its jobs */
 	struct batch_health health;
 	/* threads */
 	pthread_t committer;
@@ -98,8 +101,8 @@ static int64_t now_us(void)
 
 /* --- transactions: on whichever thread holds the store --- */
 
-static void note_outcome(
-    struct batch *batch, enum err err, long jobs, int64_t commit_us)
+static void note_outcome(struct batch *batch, enum err err, long jobs,
+    int64_t jobs_us, int64_t commit_us)
 {
 	struct batch_health *health = &batch->health;
 
@@ -112,6 +115,7 @@ static void note_outcome(
 		health->commits++;
 		health->jobs += (unsigned long long)jobs;
 		health->last_commit_us = commit_us;
+		batch->commits_fast = commit_us < jobs_us;
 	}
 	pthread_mutex_unlock(&batch->lock);
 }
@@ -121,8 +125,8 @@ static enum err commit_together(
     struct batch *batch, const struct job_queue *jobs)
 {
 	const struct batch_transactions *transactions = batch->transactions;
+	int64_t start_us = now_us(), commit_us = start_us;
 	enum err err = transactions->begin(batch->store);
-	int64_t start_us = 0;
 
 	if (err != ERR_NONE)
 		goto out;
@@ -132,13 +136,14 @@ static enum err commit_together(
 			break;
 	}
 	if (err == ERR_NONE) {
-		start_us = now_us();
+		commit_us = now_us();
 		err = transactions->commit(batch->store);
 	}
 	if (err != ERR_NONE)
 		transactions->rollback(batch->store);
 out:
-	note_outcome(batch, err, jobs->count, now_us() - start_us);
+	note_outcome(batch, err, jobs->count, commit_us - start_us,
+	    now_us() - commit_us);
 	return err;
 }
 
@@ -169,13 +174,28 @@ static void run_jobs(struct batch *batch, struct job_queue *jobs)
 
 /* --- the committer --- */
 
+/*
+ * How many jobs to take. All that wait, where the disk is what takes time.
+ * Otherwise no more than half of those under way, so that the loop replies to
+ * one half while the other is decided; taken together they would come back
+ * together, and each thread would wait for the other.
+ */
+static long share(struct batch *batch)
+{
+	long half = (atomic_load(&batch->waiting) + 1) / 2;
+
+	if (!batch->commits_fast || half > BATCH_JOBS_MAX)
+		return BATCH_JOBS_MAX;
+	return half < SHARE_JOBS_MIN ? SHARE_JOBS_MIN : half;
+}
+
 /* Waits for jobs; false when there will be none. */
 static bool take_todo(struct batch *batch, struct job_queue *out)
 {
 	pthread_mutex_lock(&batch->lock);
 	while (batch->todo.count == 0 && !batch->stopping)
 		pthread_cond_wait(&batch->work, &batch->lock);
-	queue_move(&batch->todo, out, BATCH_JOBS_MAX);
+	queue_move(&batch->todo, out, share(batch));
 	pthread_mutex_unlock(&batch->lock);
 	return out->count > 0;
 }

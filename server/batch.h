@@ -4,9 +4,10 @@
  * jobs are folded in order, each seeing what those before it did, committed
  * together, and only then finished, so that nothing is told before it is on
  * disk. While a single job waits it runs on the loop's own thread (no hand
- * over, half the latency); under load a committer thread takes all that has
- * gathered. Whichever it is, one thread at a time holds the store. If a batch
- * fails, it is rolled back and each job is tried by itself.
+ * over, half the latency); under load a committer thread takes what has
+ * gathered, or half of it where commits are quick. Whichever it is, one thread
+ * at a time holds the store. If a batch fails, it is rolled back and each job
+ * is tried by itself.
  */
 #ifndef SEKIMORI_BATCH_H
 #define SEKIMORI_BATCH_H

@@ -29,7 +29,7 @@ struct fake {
 	int count, committed;
 	int transactions, commits;
 	int begins_to_fail, commits_to_fail;
-	int commit_us;
+	int run_us, commit_us;
 };
 
 struct test {
@@ -100,6 +100,8 @@ static enum err add_number(struct job *job, struct store *store)
 	struct fake *fake = (struct fake *)store;
 
 	number->ran_on = pthread_self();
+	if (fake->run_us > 0)
+		usleep((useconds_t)fake->run_us);
 	fake->numbers[fake->count++] = number->number;
 	if (number->runs_to_fail > 0) {
 		number->runs_to_fail--;
@@ -255,6 +257,38 @@ static void a_transaction_has_a_limit(void **state)
 	settle(test);
 	assert_int_equal(test->fake.commits, 2);
 	assert_int_equal(test->finished_count, BATCH_JOBS_MAX + 1);
+}
+
+static void halves_where_commits_are_quick(void **state)
+{
+	struct test *test = *state;
+
+	test->fake.run_us = 200;
+	for (int i = 0; i < 4; i++)
+		submit(test, i, 0);
+	settle(test);
+	assert_int_equal(test->fake.commits, 1);
+	for (int i = 4; i < 68; i++)
+		submit(test, i, 0);
+	settle(test);
+	assert_in_range(test->fake.commits, 3, 5);
+	assert_int_equal(test->finished_count, 68);
+	for (int i = 0; i < 68; i++)
+		assert_int_equal(test->finished[i], i);
+}
+
+static void no_halves_where_the_disk_is_slow(void **state)
+{
+	struct test *test = *state;
+
+	test->fake.commit_us = 20000;
+	for (int i = 0; i < 4; i++)
+		submit(test, i, 0);
+	settle(test);
+	for (int i = 4; i < 68; i++)
+		submit(test, i, 0);
+	settle(test);
+	assert_int_equal(test->fake.commits, 2);
 }
 
 static void one_failure_leaves_the_others(void **state)
@@ -416,6 +450,8 @@ int main(void)
 	    TEST(after_a_slow_commit_nor_does_the_next),
 	    TEST(many_share_one_commit_in_order),
 	    TEST(a_transaction_has_a_limit),
+	    TEST(halves_where_commits_are_quick),
+	    TEST(no_halves_where_the_disk_is_slow),
 	    TEST(one_failure_leaves_the_others),
 	    TEST(a_failed_batch_is_retried_one_by_one),
 	    TEST(nothing_is_told_without_a_disk),
