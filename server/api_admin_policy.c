@@ -13,13 +13,18 @@
 
 static enum err policy_show(struct admin_job *job, struct store *store)
 {
-	int64_t at = 0, version = 0, since = 0;
+	int64_t begin = 0, at = 0, version = 0, since = 0;
 	char *text = NULL;
 	enum err err;
 
 	if (!admin_read_time(
+		job, "--at", job->arguments.at, TIME_TEXT_BEGINNING, &begin) ||
+	    !admin_read_time(
 		job, "--at", job->arguments.at, TIME_TEXT_END, &at))
 		return ERR_NONE;
+	/* Of a day the last second, not the first of the next. */
+	if (at != begin)
+		at--;
 	err = policy_store_get(store, at, &text, &version, &since);
 	if (err == ERR_NOT_FOUND)
 		return admin_refuse(
@@ -62,13 +67,69 @@ static json_t *factors_json(unsigned factors)
 	return names;
 }
 
-static enum err policy_test(struct admin_job *job, struct store *store)
+/* The rules that held at a time, parsed anew; the caller frees. */
+static enum err load_rules(
+    struct store *store, int64_t at, int64_t *out_version, struct policy **out)
+{
+	char problem[POLICY_PROBLEM_SIZE];
+	char *text = NULL;
+	int64_t since = 0;
+	enum err err = policy_store_get(store, at, &text, out_version, &since);
+
+	if (!err)
+		err = policy_parse(text, strlen(text), out, problem);
+	free(text);
+	return err == ERR_INVALID ? ERR_CORRUPT : err;
+}
+
+static enum err answer_test(struct admin_job *job,
+    const struct policy_answer *answer, int64_t at, int64_t version, bool known)
 {
 	static const char *const actions[] = {"refuse", "permit", "exempt"};
+
+	return admin_answer(job,
+	    json_pack("{s:s,s:s,s:i,s:o,s:s,s:b,s:I,s:I}", "action",
+		actions[answer->action], "rule", answer->rule, "line",
+		answer->line, "factors",
+		factors_json(
+		    answer->action == POLICY_PERMIT ? answer->factors : 0),
+		"card_removed", policy_card_removed_text(answer->card_removed),
+		"known", known, "at", (json_int_t)at, "version",
+		(json_int_t)version));
+}
+
+/* Of the rules that held at a time, or hold as far as is known. */
+static enum err ask_rules(struct admin_job *job, struct store *store,
+    struct policy_facts *facts, bool known)
+{
+	struct policy *policy = NULL;
+	struct policy_answer answer;
+	int64_t at = job->time.now_s, version = 0;
+	enum err err;
+
+	if (!admin_read_time(
+		job, "--at", job->arguments.at, TIME_TEXT_BEGINNING, &at))
+		return ERR_NONE;
+	if (!time_text_of_week(at, &facts->now.day, &facts->now.minute))
+		return ERR_INVALID;
+	err = load_rules(store, at, &version, &policy);
+	if (err == ERR_NOT_FOUND)
+		return admin_refuse(
+		    job, 404, "There were no rules at that time.");
+	if (err)
+		return err;
+	answer = policy_ask(policy, facts, known);
+	err = answer_test(job, &answer, at, version, known);
+	policy_free(policy);
+	return err;
+}
+
+static enum err policy_test(struct admin_job *job, struct store *store)
+{
 	const struct admin_arguments *a = &job->arguments;
 	struct terminal terminal = {0};
 	struct person person = {0};
-	struct policy_answer answer;
+	struct policy_facts facts;
 	bool known, found = false;
 	enum err err = person_find(store, a->user, &person);
 
@@ -79,22 +140,13 @@ static enum err policy_test(struct admin_job *job, struct store *store)
 	err = admin_find_terminal(job, store, &terminal, &found);
 	if (err || !found)
 		return err;
-	answer = policy_ask(store->policy,
-	    &(struct policy_facts){.user = a->user,
-		.department = person.department,
-		.kind = person.kind,
-		.terminal = terminal.name,
-		.group = terminal.group,
-		.service = a->service},
-	    known);
-	return admin_answer(job,
-	    json_pack("{s:s,s:s,s:i,s:o,s:s,s:b}", "action",
-		actions[answer.action], "rule", answer.rule, "line",
-		answer.line, "factors",
-		factors_json(
-		    answer.action == POLICY_PERMIT ? answer.factors : 0),
-		"card_removed", policy_card_removed_text(answer.card_removed),
-		"known", known));
+	facts = (struct policy_facts){.user = a->user,
+	    .department = person.department,
+	    .kind = person.kind,
+	    .terminal = terminal.name,
+	    .group = terminal.group,
+	    .service = a->service};
+	return ask_rules(job, store, &facts, known);
 }
 
 const struct admin_verb ADMIN_POLICY_VERBS[] = {
@@ -108,7 +160,7 @@ const struct admin_verb ADMIN_POLICY_VERBS[] = {
 	.run = policy_set},
     {.path = "policy/test",
 	.members = {ADMIN_NAME(user, true), ADMIN_NAME(terminal, true),
-	    ADMIN_NAME(service, true)},
+	    ADMIN_NAME(service, true), ADMIN_NAME(at, false)},
 	.run = policy_test},
     {0},
 };

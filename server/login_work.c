@@ -17,6 +17,7 @@
 #include "server/store/once.h"
 #include "server/store/subject.h"
 #include "server/store/token.h"
+#include "server/time_text.h"
 
 enum {
 	ATTEMPT_INPUT_BYTES = 8 + LOGIN_ATTEMPT_BYTES,
@@ -65,7 +66,7 @@ static enum err make_keys(const struct login_call *login,
 static struct policy_answer ask_policy(
     const struct login_call *login, const struct store *store)
 {
-	const struct policy_facts facts = {
+	struct policy_facts facts = {
 	    .user = login->person.user,
 	    .department = login->person.department,
 	    .kind = login->person.kind,
@@ -74,6 +75,11 @@ static struct policy_answer ask_policy(
 	    .service = login->claims.service,
 	};
 
+	/* No rule is known to hold at a time that no calendar has. */
+	if (!time_text_of_week(
+		login->call.now_s, &facts.now.day, &facts.now.minute))
+		return (struct policy_answer){
+		    .action = POLICY_REFUSE, .rule = ""};
 	return policy_ask(store->policy, &facts, login->known);
 }
 

@@ -196,6 +196,18 @@ static bool set_today(int64_t now_s, struct tm *parts)
 	return true;
 }
 
+bool time_text_of_week(int64_t now_s, int *out_day, int *out_minute)
+{
+	time_t now = (time_t)now_s;
+	struct tm today;
+
+	if (!localtime_r(&now, &today))
+		return false;
+	*out_day = today.tm_wday;
+	*out_minute = today.tm_hour * 60 + today.tm_min;
+	return true;
+}
+
 static bool take_day(const char **at, struct tm *parts)
 {
 	const char *start = *at;

@@ -9,6 +9,7 @@
 #ifndef SEKIMORI_TIME_TEXT_H
 #define SEKIMORI_TIME_TEXT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "shared/err.h"
@@ -33,5 +34,9 @@ enum err time_text_today(int64_t now_s, int hour, int minute, int64_t *out);
 /* The end of the Japanese fiscal year that a time is in, exclusive: the first
  * second of the next 1 April in the process's zone. */
 enum err time_text_fiscal_end(int64_t when_s, int64_t *out);
+
+/* Day of the week (0 is Sunday) and minute of the day, in the process's zone.
+ * False when it has no such day. */
+bool time_text_of_week(int64_t now_s, int *out_day, int *out_minute);
 
 #endif

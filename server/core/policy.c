@@ -23,6 +23,7 @@ struct rule {
 	unsigned factors;
 	enum policy_card_removed card_removed;
 	bool has_card_removed;
+	struct policy_hours hours;
 	int line;
 	char *name;
 	char *values[SELECTOR_COUNT];
@@ -138,6 +139,29 @@ static enum err parse_card_removed(
 	    "Write lock, logout or nothing.");
 }
 
+static bool is_hours_key(const char *key)
+{
+	return strcmp(key, "days") == 0 || strcmp(key, "hours") == 0;
+}
+
+static enum err parse_hours(
+    const char *key, const char *value, struct rule *rule, char *problem)
+{
+	bool days = strcmp(key, "days") == 0;
+
+	if (days ? rule->hours.days != 0 : rule->hours.count != 0)
+		return complain(problem, rule->line, "the same key twice",
+		    "Give all its values separated by commas.");
+	if (days && !policy_hours_read_days(value, &rule->hours))
+		return complain(problem, rule->line, "unknown day",
+		    "Days are mon, tue, wed, thu, fri, sat and sun.");
+	if (!days && !policy_hours_read_spans(value, &rule->hours))
+		return complain(problem, rule->line, "these are no hours",
+		    "Write for example hours=08:30-12:00,13:00-17:15, at most "
+		    "eight; all day is 00:00-24:00.");
+	return ERR_NONE;
+}
+
 static bool has_empty_item(const char *list)
 {
 	size_t length = strlen(list);
@@ -164,6 +188,8 @@ static enum err parse_pair(char *pair, struct rule *rule, char *problem)
 	}
 	if (strcmp(pair, "card_removed") == 0)
 		return parse_card_removed(value, rule, problem);
+	if (is_hours_key(pair))
+		return parse_hours(pair, value, rule, problem);
 	for (size_t i = 0; i < SELECTOR_COUNT; i++) {
 		if (strcmp(pair, selectors[i].key) != 0)
 			continue;
@@ -176,7 +202,7 @@ static enum err parse_pair(char *pair, struct rule *rule, char *problem)
 	}
 	return complain(problem, rule->line, "unknown key",
 	    "Keys are user, department, kind, terminal, group, service, "
-	    "factors and card_removed.");
+	    "days, hours, factors and card_removed.");
 }
 
 static char *next_word(char **rest)
@@ -346,7 +372,7 @@ static bool rule_matches(
 			rule->values[i], fact(facts, selectors[i].offset)))
 			return false;
 	}
-	return true;
+	return policy_hours_hold(&rule->hours, &facts->now);
 }
 
 struct policy_answer policy_ask(

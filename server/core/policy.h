@@ -6,10 +6,11 @@
  *
  * ACTION is permit, refuse or exempt; the first rule that matches decides,
  * and none is a refusal. Keys that select: user, department, kind, terminal,
- * group, service (each absent: everything). Keys of permit: factors=any or a
- * list of card, otp, emergency; card_removed=lock, logout or nothing (absent:
- * lock), what becomes of a session whose card has left. `#` starts a comment
- * line. Pure.
+ * group, service (each absent: everything); days=mon,tue,... and
+ * hours=08:30-17:15,... say when (policy_hours.h). Keys of permit: factors=any
+ * or a list of card, otp, emergency; card_removed=lock, logout or nothing
+ * (absent: lock), what becomes of a session whose card has left. `#` starts a
+ * comment line. Pure.
  */
 #ifndef SEKIMORI_POLICY_H
 #define SEKIMORI_POLICY_H
@@ -17,6 +18,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "server/core/policy_hours.h"
 #include "server/core/verdict.h"
 #include "shared/err.h"
 
@@ -54,6 +56,7 @@ struct policy_facts {
 	const char *terminal;
 	const char *group;
 	const char *service;
+	struct policy_moment now; /* in the server's zone */
 };
 
 struct policy_answer {

@@ -266,7 +266,8 @@ const struct command COMMANDS[] = {
 
 	{.noun = "policy", .verb = "show", .path = "policy/show",
 	 .parameters = {TEXT_OPTION("--at", "DATE", "at")},
-	 .handle = handle_policy_show, .help = "the rules in force"},
+	 .handle = handle_policy_show,
+	 .help = "the rules in force, or those at the end of a day"},
 	{.noun = "policy", .verb = "set", .path = "policy/set",
 	 .parameters = {{"FILE", NULL, "file", COMMAND_LOCAL, true, NULL}},
 	 .handle = handle_policy_set, .help = "replace the rules (-: stdin)"},
@@ -274,9 +275,10 @@ const struct command COMMANDS[] = {
 	 .parameters = {
 		{"--user", "ID", "user", COMMAND_TEXT, true, NULL},
 		{"--terminal", "NAME", "terminal", COMMAND_TEXT, true, NULL},
-		{"--service", "SERVICE", "service", COMMAND_TEXT, true, NULL}},
+		{"--service", "SERVICE", "service", COMMAND_TEXT, true, NULL},
+		TEXT_OPTION("--at", "TIME", "at")},
 	 .handle = handle_policy_test,
-	 .help = "which rule would decide; exit 1 if it refuses"},
+	 .help = "which rule would decide (at a time); exit 1 if it refuses"},
 
 	{.noun = "audit", .verb = "list", .path = "audit/list",
 	 .parameters = {

@@ -162,6 +162,8 @@ int handle_policy_test(struct call *call, struct client *client)
 	    {"rule", "rule", OUTPUT_TEXT},
 	    {"line", "line", OUTPUT_NUMBER},
 	    {"card removed", "card_removed", OUTPUT_TEXT},
+	    {"at", "at", OUTPUT_TIME},
+	    {"version", "version", OUTPUT_NUMBER},
 	    {0},
 	};
 	json_t *answer = NULL, *factor;

@@ -33,6 +33,11 @@ static const struct {
     {"refuse a card_removed=lock", "for permit"},
     {"permit a factors=any service=sshd service=su", "twice"},
     {"permit a factors=any service", "KEY=VALUE"},
+    {"permit a factors=any days=", "empty value"},
+    {"permit a factors=any days=monday", "unknown day"},
+    {"permit a factors=any days=mon days=tue", "twice"},
+    {"permit a factors=any hours=8:30-17:15", "no hours"},
+    {"permit a factors=any hours=09:00-10:00 hours=11:00-12:00", "twice"},
     {"permit a factors=any\r\n", "control"},
     {"permit a\001 factors=any\n", "control"},
 };
@@ -68,24 +73,25 @@ static const struct {
 	const char *rule;
 	int line;
 } asked[] = {
-    {"timer", {"s1", "soumu", "regular", "t1", "", "cron"}, true, POLICY_EXEMPT,
-	"timers", 2},
-    {"a stranger is never exempt", {"s1", "", "", "t1", "", "cron"}, false,
-	POLICY_PERMIT, "everyone", 6},
-    {"vendor and sudo", {"v1", "", "contractor", "t1", "", "sudo"}, true,
-	POLICY_REFUSE, "vendors", 3},
-    {"vendor and sshd", {"v1", "", "contractor", "t1", "", "sshd"}, true,
-	POLICY_PERMIT, "everyone", 6},
-    {"residents' desk", {"s1", "juumin", "regular", "t1", "residents", "gdm"},
-	true, POLICY_PERMIT, "residents", 4},
+    {"timer", {"s1", "soumu", "regular", "t1", "", "cron", {0, 0}}, true,
+	POLICY_EXEMPT, "timers", 2},
+    {"a stranger is never exempt", {"s1", "", "", "t1", "", "cron", {0, 0}},
+	false, POLICY_PERMIT, "everyone", 6},
+    {"vendor and sudo", {"v1", "", "contractor", "t1", "", "sudo", {0, 0}},
+	true, POLICY_REFUSE, "vendors", 3},
+    {"vendor and sshd", {"v1", "", "contractor", "t1", "", "sshd", {0, 0}},
+	true, POLICY_PERMIT, "everyone", 6},
+    {"residents' desk",
+	{"s1", "juumin", "regular", "t1", "residents", "gdm", {0, 0}}, true,
+	POLICY_PERMIT, "residents", 4},
     {"another department there",
-	{"s1", "soumu", "regular", "t1", "residents", "gdm"}, true,
+	{"s1", "soumu", "regular", "t1", "residents", "gdm", {0, 0}}, true,
 	POLICY_REFUSE, "residents2", 5},
     {"a prefix is not the name",
-	{"s1", "juu", "regular", "t1", "residents", "gdm"}, true, POLICY_REFUSE,
-	"residents2", 5},
-    {"a stranger there", {"x", "juumin", "", "t1", "residents", "gdm"}, false,
-	POLICY_PERMIT, "everyone", 6},
+	{"s1", "juu", "regular", "t1", "residents", "gdm", {0, 0}}, true,
+	POLICY_REFUSE, "residents2", 5},
+    {"a stranger there", {"x", "juumin", "", "t1", "residents", "gdm", {0, 0}},
+	false, POLICY_PERMIT, "everyone", 6},
 };
 
 static void test_first_match_decides(void **state)
@@ -111,7 +117,8 @@ static void test_first_match_decides(void **state)
 static void test_no_match_is_refusal(void **state)
 {
 	static const char text[] = "permit it department=it factors=any";
-	const struct policy_facts facts = {"s1", "soumu", "", "t", "", "su"};
+	const struct policy_facts facts = {
+	    "s1", "soumu", "", "t", "", "su", {0, 0}};
 	char problem[POLICY_PROBLEM_SIZE];
 	struct policy *policy = NULL;
 
@@ -128,7 +135,7 @@ static void test_no_match_is_refusal(void **state)
 
 static void test_default_permits_everybody(void **state)
 {
-	const struct policy_facts facts = {"s1", "", "", "t", "", "su"};
+	const struct policy_facts facts = {"s1", "", "", "t", "", "su", {0, 0}};
 	char problem[POLICY_PROBLEM_SIZE];
 	struct policy *policy = NULL;
 	struct policy_answer answer;
@@ -169,11 +176,50 @@ static void test_cards(void **state)
 	    policy_parse(text, strlen(text), &policy, problem), ERR_NONE);
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		const struct policy_facts facts = {
-		    "s1", "", "", rows[i].terminal, "", "su"};
+		    "s1", "", "", rows[i].terminal, "", "su", {0, 0}};
 		struct policy_answer answer = policy_ask(policy, &facts, true);
 
 		assert_int_equal(answer.factors, rows[i].factors);
 		assert_int_equal(answer.card_removed, rows[i].removed);
+	}
+	policy_free(policy);
+}
+
+/* The counters' hours, a night shift, and what holds otherwise. */
+static void test_hours_select(void **state)
+{
+	static const char text[] =
+	    "permit day days=mon,tue,wed,thu,fri hours=08:30-17:15 "
+	    "factors=otp\n"
+	    "permit night days=fri hours=22:00-05:00 factors=card\n"
+	    "refuse otherwise\n";
+	static const struct {
+		struct policy_moment now;
+		const char *rule;
+	} rows[] = {
+	    {{1, 8 * 60 + 29}, "otherwise"},
+	    {{1, 8 * 60 + 30}, "day"},
+	    {{5, 17 * 60 + 14}, "day"},
+	    {{5, 17 * 60 + 15}, "otherwise"},
+	    {{6, 12 * 60}, "otherwise"},
+	    {{5, 22 * 60}, "night"},
+	    {{6, 4 * 60 + 59}, "night"},
+	    {{6, 5 * 60}, "otherwise"},
+	    {{5, 4 * 60}, "otherwise"},
+	};
+	char problem[POLICY_PROBLEM_SIZE];
+	struct policy *policy = NULL;
+
+	(void)state;
+	assert_int_equal(
+	    policy_parse(text, strlen(text), &policy, problem), ERR_NONE);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const struct policy_facts facts = {
+		    "s1", "", "", "t", "", "su", rows[i].now};
+
+		if (strcmp(policy_ask(policy, &facts, true).rule,
+			rows[i].rule) != 0)
+			fail_msg("row %zu", i);
 	}
 	policy_free(policy);
 }
@@ -186,6 +232,7 @@ int main(void)
 	    cmocka_unit_test(test_no_match_is_refusal),
 	    cmocka_unit_test(test_default_permits_everybody),
 	    cmocka_unit_test(test_cards),
+	    cmocka_unit_test(test_hours_select),
 	};
 
 	return cmocka_run_group_tests_name("policy", tests, NULL, NULL);

@@ -182,6 +182,24 @@ static void test_fiscal_end(void **state)
 	}
 }
 
+static void test_of_week(void **state)
+{
+	int day = -1, minute = -1;
+
+	(void)state;
+	/* Thursday 1 January 1970, 9 o'clock in Japan. */
+	assert_true(time_text_of_week(0, &day, &minute));
+	assert_int_equal(day, 4);
+	assert_int_equal(minute, 9 * 60);
+	assert_true(time_text_of_week(15 * 3600 - 1, &day, &minute));
+	assert_int_equal(day, 4);
+	assert_int_equal(minute, 1439);
+	assert_true(time_text_of_week(15 * 3600, &day, &minute));
+	assert_int_equal(day, 5);
+	assert_int_equal(minute, 0);
+	assert_false(time_text_of_week(INT64_MAX, &day, &minute));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -190,6 +208,7 @@ int main(void)
 	    cmocka_unit_test(test_zone_of_the_process),
 	    cmocka_unit_test(test_today),
 	    cmocka_unit_test(test_fiscal_end),
+	    cmocka_unit_test(test_of_week),
 	};
 
 	return cmocka_run_group_tests_name("time_text", tests, set_zone, NULL);
