@@ -24,6 +24,7 @@ static const struct admin_verb *const TABLES[] = {
     ADMIN_CARD_VERBS,
     ADMIN_CARD_TRUST_VERBS,
     ADMIN_STAFF_VERBS,
+    ADMIN_STAFF_UNDO_VERBS,
 };
 
 const struct admin_verb *api_admin_find(const char *path)

@@ -52,7 +52,8 @@ struct admin_verb {
 extern const struct admin_verb ADMIN_USER_VERBS[], ADMIN_TOKEN_VERBS[],
     ADMIN_CODE_VERBS[], ADMIN_TERMINAL_VERBS[], ADMIN_POLICY_VERBS[],
     ADMIN_AUDIT_VERBS[], ADMIN_SERVER_VERBS[], ADMIN_BACKUP_VERBS[],
-    ADMIN_CARD_VERBS[], ADMIN_CARD_TRUST_VERBS[], ADMIN_STAFF_VERBS[];
+    ADMIN_CARD_VERBS[], ADMIN_CARD_TRUST_VERBS[], ADMIN_STAFF_VERBS[],
+    ADMIN_STAFF_UNDO_VERBS[];
 
 /* Every member that any verb takes; strings live as long as the body. */
 struct admin_arguments {
@@ -62,6 +63,7 @@ struct admin_arguments {
 	const char *secret, *serial, *code, *next, *state;
 	bool create_users, whole_staff;
 	json_t *rows;
+	int64_t import;
 	const char *group;
 	bool again;
 	const char *at, *text, *user, *terminal, *service;

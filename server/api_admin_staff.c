@@ -11,6 +11,7 @@
 
 #include "server/api_admin.h"
 #include "server/staff_row.h"
+#include "server/store/staff_import.h"
 
 /* A text of the list and where it stands. */
 struct mention {
@@ -26,6 +27,7 @@ struct import {
 	json_t *items, *problems;
 	json_int_t counts[6]; /* by bit of enum staff_change; then unchanged */
 	bool apply;
+	int64_t number; /* of this import; 0: nothing was changed yet */
 };
 
 static const char *const CHANGE_NAMES[] = {
@@ -113,8 +115,9 @@ static enum err add_item(struct import *import, int64_t row,
 
 static enum err answer_import(struct import *import)
 {
-	json_t *answer = json_pack(
-	    "{s:O,s:O}", "items", import->items, "problems", import->problems);
+	json_t *answer = json_pack("{s:O,s:O,s:o}", "items", import->items,
+	    "problems", import->problems, "import",
+	    import->number ? json_integer(import->number) : json_null());
 
 	for (size_t i = 0; answer && i <= UNCHANGED; i++)
 		if (json_object_set_new(answer, CHANGE_NAMES[i],
@@ -148,6 +151,7 @@ static enum err record_change(struct import *import,
 	audit_add_text(&entry, "target", after->user);
 	audit_add_text(&entry, "user", after->user);
 	audit_add_text(&entry, "change", words);
+	audit_add_number(&entry, "import", import->number);
 	if (changes & STAFF_RENAMED) {
 		audit_add_text(&entry, "name_before", before->name);
 		audit_add_text(&entry, "name", after->name);
@@ -164,12 +168,19 @@ static enum err record_change(struct import *import,
 static enum err keep(struct import *import, const struct person *before,
     struct person *after, unsigned changes)
 {
-	enum err err;
+	enum err err = ERR_NONE;
 
 	if (!import->apply || !changes)
 		return ERR_NONE;
-	err = changes & STAFF_NEW ? person_add(import->store, after)
-				  : person_save(import->store, after);
+	if (import->number == 0)
+		err = staff_import_begin(
+		    import->store, import->job->time.now_s, &import->number);
+	if (!err)
+		err = changes & STAFF_NEW ? person_add(import->store, after)
+					  : person_save(import->store, after);
+	if (!err)
+		err = staff_import_keep(import->store, import->number,
+		    changes & STAFF_NEW ? NULL : before, after);
 	return err ? err : record_change(import, before, after, changes);
 }
 

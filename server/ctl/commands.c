@@ -141,6 +141,12 @@ const struct command COMMANDS[] = {
 		TEXT_OPTION("--until", "DATE", "until")},
 	 .done = "{} is registered. Next: `sekimorictl token enroll {}`.",
 	 .help = "register a person"},
+	{.noun = "user", .verb = "import undo", .path = "user/import-undo",
+	 .parameters = {{"NUMBER", NULL, "import", COMMAND_NUMBER, true, NULL}},
+	 .confirm = "Take this staff list back?",
+	 .done = "The list is taken back: everybody is as before, and whoever "
+		 "was new is removed.",
+	 .help = "take the last staff list back"},
 	{.noun = "user", .verb = "import", .path = "user/import",
 	 .parameters = {
 		{"FILE.csv", NULL, "file", COMMAND_LOCAL, true, NULL},

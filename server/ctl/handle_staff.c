@@ -202,8 +202,12 @@ static void show(const struct job *job, json_t *answer)
 	    count_of(answer, "new"), count_of(answer, "moved"),
 	    count_of(answer, "renamed"), count_of(answer, "changed"),
 	    count_of(answer, "leaving"), count_of(answer, "unchanged"));
-	puts(job->dry_run ? "Nothing was changed: this was a dry run."
-			  : "All of it is done.");
+	if (job->dry_run)
+		puts("Nothing was changed: this was a dry run.");
+	else if (count_of(answer, "import") > 0)
+		printf("All of it is done. To take it back: `sekimorictl user "
+		       "import undo %lld`.\n",
+		    count_of(answer, "import"));
 	json_decref(items);
 }
 

@@ -37,6 +37,18 @@
 	"ALTER TABLE seed_floor ADD COLUMN " DRIFT_COLUMN ";"                  \
 	"ALTER TABLE throttle ADD COLUMN " ASTRAY_COLUMN ";"
 
+/* Version 4. What a staff list made of whom; side: 0 before, 1 after. */
+#define STAFF_IMPORT_SCHEMA                                                    \
+	"CREATE TABLE staff_import (id INTEGER PRIMARY KEY,"                   \
+	" made_at INTEGER NOT NULL, undone INTEGER NOT NULL) STRICT;"          \
+	"CREATE TABLE staff_import_row (import_id INTEGER NOT NULL"            \
+	" REFERENCES staff_import (id), person_id INTEGER NOT NULL"            \
+	" REFERENCES person (id), side INTEGER NOT NULL,"                      \
+	" login TEXT NOT NULL, name TEXT NOT NULL, department TEXT NOT NULL,"  \
+	" kind TEXT NOT NULL, state INTEGER NOT NULL,"                         \
+	" valid_from INTEGER NOT NULL, valid_until INTEGER NOT NULL,"          \
+	" PRIMARY KEY (import_id, person_id, side)) STRICT, WITHOUT ROWID;"
+
 const char STORE_SCHEMA[] =
     "CREATE TABLE meta (name TEXT PRIMARY KEY, number INTEGER NOT NULL"
     " DEFAULT 0, bytes BLOB) STRICT;"
@@ -116,12 +128,13 @@ const char STORE_SCHEMA[] =
     " valid_until INTEGER NOT NULL, result INTEGER NOT NULL,"
     " verdict BLOB NOT NULL) STRICT;"
 
-    AUTHORITY_SCHEMA CARD_SCHEMA;
+    AUTHORITY_SCHEMA CARD_SCHEMA STAFF_IMPORT_SCHEMA;
 
 /* From version i + 1 to the next. Never change one that was released. */
 static const char *const upgrades[] = {
     CARD_SCHEMA,
     DRIFT_SCHEMA,
+    STAFF_IMPORT_SCHEMA,
 };
 
 _Static_assert(

@@ -128,6 +128,55 @@ def test_a_shared_account_must_be_written(town):
     assert "Row 2" in said and "d003" not in town.people()
 
 
+# --- taking it back ------------------------------------------------------------------
+FIRST = "u001,髙橋,税務課,正職員,,,,\r\nu002,川田,税務課,,,,,\r\n"
+SECOND = ("u001,高橋,住民課,会計年度任用職員,,,,\r\nu002,川田,,,,,退職,\r\n"
+          "u003,新人,税務課,,,,,\r\n")
+
+
+def test_the_last_list_is_taken_back(town):
+    first = town.load(FIRST)["import"]
+    before = town.people()
+    second = town.load(SECOND)["import"]
+    assert second > first and len(town.people()) == len(before) + 1
+    assert str(second) in refused(town.ctl, "user", "import", "undo", first)
+    assert town.ctl("user", "import", "undo", second)["people"] == 3
+    assert town.people() == before
+    records = town.ctl.items("audit", "list", "--user", "u001")
+    assert records[-1]["action"] == "user import undo"
+    assert town.ctl("audit", "verify")["ok"]
+    # Number by number, as far back as there is one; none twice.
+    town.ctl("user", "import", "undo", first)
+    assert "u001" not in town.people()
+    refused(town.ctl, "user", "import", "undo", first)
+    third = town.load(FIRST)["import"]
+    assert third > second
+    assert town.load(FIRST)["import"] is None, "nothing was changed"
+
+
+def test_what_changed_since_is_not_overwritten(town):
+    town.load(FIRST)
+    number = town.load(SECOND)["import"]
+    changed = town.people()
+    town.ctl("user", "resume", "u002")
+    assert "u002 was changed" in refused(
+        town.ctl, "user", "import", "undo", number)
+    town.ctl("user", "suspend", "u002")
+    assert town.people() == changed
+    town.ctl("token", "enroll", "u003")
+    assert "u003 was new" in refused(
+        town.ctl, "user", "import", "undo", number)
+    assert town.people() == changed
+    # A freeze is not the list's business and outlives it.
+    serial = town.ctl("user", "show", "u003")["tokens"][0]["serial"]
+    town.ctl("token", "revoke", serial)
+    town.ctl("user", "freeze", "u001")
+    town.ctl("user", "import", "undo", number)
+    people = town.people()
+    assert people["u001"]["name"] == "髙橋" and people["u001"]["frozen"]
+    assert people["u002"]["state"] == "active" and "u003" not in people
+
+
 def test_people_see_a_table(town):
     path = town.write("e001,髙橋,税務課,,,,,\r\ne002,\ue000田,税務課,,,,,\r\n")
     status, out, err = town.ctl.run("user", "import", path, "--dry-run",
