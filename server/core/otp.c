@@ -110,18 +110,16 @@ static struct range candidates_astray(const struct otp_token *token,
 	    OTP_WIDE_STEPS);
 }
 
-static bool is_code_of(
-    const struct otp_token *token, int64_t counter, const struct secret *code)
+/* Whoever gives the room to compute in wipes it. */
+static bool is_code_of(const struct otp_token *token, int64_t counter,
+    const struct secret *code, struct secret *room)
 {
-	char text[OTP_DIGITS_MAX + 1] = "";
-	struct secret expected = {0};
-	bool is = otp_generate(token, counter, text) == ERR_NONE &&
-		  secret_set(&expected, text, strlen(text)) == ERR_NONE &&
-		  secret_equal(&expected, code);
+	char *text = (char *)room->bytes;
 
-	secret_wipe_bytes(text, sizeof(text));
-	secret_wipe(&expected);
-	return is;
+	if (otp_generate(token, counter, text) != ERR_NONE)
+		return false;
+	room->length = strlen(text);
+	return secret_equal(room, code);
 }
 
 /*
@@ -134,20 +132,22 @@ static enum otp_match look(const struct otp_token *token, struct range range,
     const struct secret *code, const struct secret *next, int64_t *out_counter)
 {
 	enum otp_match match = OTP_NO_MATCH;
+	struct secret room = {0};
 
 	if (range.first < 0)
 		range.first = 0;
 	for (int64_t counter = range.first; counter <= range.last; counter++) {
-		bool is = is_code_of(token, counter, code);
+		bool is = is_code_of(token, counter, code, &room);
 
 		if (next)
-			is &= is_code_of(token, counter + 1, next);
+			is &= is_code_of(token, counter + 1, next, &room);
 		if (!is || match == OTP_MATCH)
 			continue;
 		match = counter >= token->floor ? OTP_MATCH : OTP_SPENT;
 		if (match == OTP_MATCH)
 			*out_counter = next ? counter + 1 : counter;
 	}
+	secret_wipe(&room);
 	return match;
 }
 
