@@ -207,3 +207,22 @@ void text_escape(const char *bytes, size_t length, char *out, size_t out_size)
 	}
 	out[used] = '\0';
 }
+
+size_t text_number(int64_t number, char out[TEXT_NUMBER_SIZE])
+{
+	/* Unsigned, because the least number has no positive twin. */
+	uint64_t left = number < 0 ? -(uint64_t)number : (uint64_t)number;
+	char reversed[TEXT_NUMBER_SIZE];
+	size_t digits = 0, length = 0;
+
+	do {
+		reversed[digits++] = (char)('0' + left % 10);
+		left /= 10;
+	} while (left > 0);
+	if (number < 0)
+		out[length++] = '-';
+	while (digits > 0)
+		out[length++] = reversed[--digits];
+	out[length] = '\0';
+	return length;
+}

@@ -9,10 +9,12 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 enum {
-	NAME_BYTES_MAX = 256
-}; /* of a user, service, terminal; without NUL */
+	NAME_BYTES_MAX = 256, /* of a user, service, terminal; without NUL */
+	TEXT_NUMBER_SIZE = 21 /* of any number, with sign and NUL */
+};
 
 /* Well-formed UTF-8 (RFC 3629: no overlong forms, no surrogates). */
 bool text_is_utf8(const char *bytes, size_t length);
@@ -35,5 +37,9 @@ bool text_is_identifier(const char *bytes, size_t length);
  * the backslash too so that nobody types an escape himself; cut at out_size
  * with "..." at the end; always terminates. For logs. */
 void text_escape(const char *bytes, size_t length, char *out, size_t out_size);
+
+/* In decimal, with NUL; returns the length. For where each request needs one:
+ * snprintf() takes ten times as long. */
+size_t text_number(int64_t number, char out[TEXT_NUMBER_SIZE]);
 
 #endif

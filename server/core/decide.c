@@ -305,7 +305,12 @@ struct decision decide(const struct question *question,
 
 void subject_wipe(struct subject *subject)
 {
-	secret_wipe_bytes(subject, sizeof(*subject));
+	secret_wipe_bytes(
+	    subject->tokens, subject->token_count * sizeof(subject->tokens[0]));
+	secret_wipe_bytes(subject->emergency,
+	    subject->emergency_count * sizeof(subject->emergency[0]));
+	subject->token_count = subject->emergency_count = 0;
+	subject->card_count = 0;
 }
 
 void question_wipe(struct question *question)

@@ -116,7 +116,8 @@ int subject_find_card(
  */
 enum factor decide_only_factor(const struct policy_answer *permit);
 
-/* Subjects and questions hold seeds and codes. */
+/* Subjects and questions hold seeds and codes. A subject is wiped as far as it
+ * is filled, because it has room for many times what a person has. */
 void subject_wipe(struct subject *subject);
 void question_wipe(struct question *question);
 

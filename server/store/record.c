@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/store/record.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -109,11 +108,11 @@ void record_put_text(
 void record_put_number(
     struct record_writer *writer, const char *key, int64_t number)
 {
-	char text[24];
-	int length = snprintf(text, sizeof(text), "%" PRId64, number);
+	char text[TEXT_NUMBER_SIZE];
+	size_t length = text_number(number, text);
 
 	put_key(writer, key);
-	put(writer, text, (size_t)length);
+	put(writer, text, length);
 }
 
 /* Exactly count digits and a mark behind them. */

@@ -132,7 +132,9 @@ static enum err load_throttle(struct store *store, int64_t person_id,
 enum err subject_load(struct store *store, const struct person *person,
     enum factor factor, int64_t terminal_id, struct subject *out)
 {
-	struct subject subject = {
+	enum err err = ERR_NONE;
+
+	*out = (struct subject){
 	    .known = !person->decoy,
 	    .frozen = person->frozen,
 	    .suspended = person->state != PERSON_ACTIVE,
@@ -140,29 +142,27 @@ enum err subject_load(struct store *store, const struct person *person,
 	    .valid_from = person->valid_from,
 	    .valid_until = person->valid_until,
 	};
-	enum err err = ERR_NONE;
 
 	switch (factor) {
 	case FACTOR_NONE:
 		factor = FACTOR_OTP;
 		break;
 	case FACTOR_OTP:
-		err = load_tokens(store, person->id, &subject);
+		err = load_tokens(store, person->id, out);
 		break;
 	case FACTOR_EMERGENCY:
-		err = load_emergency(store, person->id, &subject);
+		err = load_emergency(store, person->id, out);
 		break;
 	case FACTOR_CARD:
-		err = card_keys(
-		    store, person->id, subject.cards, &subject.card_count);
+		err =
+		    card_keys(store, person->id, out->cards, &out->card_count);
 		break;
 	}
 	if (err == ERR_NONE)
 		err = load_throttle(
-		    store, person->id, factor, terminal_id, &subject.throttle);
-	if (err == ERR_NONE)
-		*out = subject;
-	subject_wipe(&subject);
+		    store, person->id, factor, terminal_id, &out->throttle);
+	if (err != ERR_NONE)
+		subject_wipe(out);
 	return err;
 }
 

@@ -14,7 +14,7 @@
  * Fills subject but for `frozen` by terminal. Throttle is that of factor (of
  * FACTOR_OTP when FACTOR_NONE) for this person and terminal. What that factor
  * is proved by, and no other: seeds only of tokens that are active, cards only
- * of those not revoked.
+ * of those not revoked. On an error nothing is left in out.
  */
 enum err subject_load(struct store *store, const struct person *person,
     enum factor factor, int64_t terminal_id, struct subject *out);

@@ -14,6 +14,7 @@
 #include "server/store/hasher.h"
 #include "server/store/seed.h"
 #include "shared/encode.h"
+#include "shared/text.h"
 
 enum {
 	SERIAL_RANDOM_BYTES = 7,
@@ -73,7 +74,8 @@ void token_wipe(struct token *token)
 
 static void place_of(int64_t seed_id, char out[SEED_PLACE_SIZE])
 {
-	snprintf(out, SEED_PLACE_SIZE, "seed %" PRId64, seed_id);
+	memcpy(out, "seed ", 5);
+	text_number(seed_id, out + 5);
 }
 
 enum err seed_open(struct store *store, int64_t seed_id,

@@ -355,7 +355,7 @@ static void test_damaged_seed(void **state)
 	    ERR_NONE);
 	assert_int_equal(
 	    subject_load(f->store, &one, FACTOR_OTP, 1, &subject), ERR_CRYPTO);
-	assert_int_equal(subject.token_count, 5); /* untouched */
+	assert_int_equal(subject.token_count, 0); /* nothing is left */
 	assert_int_equal(
 	    subject_load(f->store, &two, FACTOR_OTP, 1, &subject), ERR_NONE);
 	assert_int_equal(

@@ -210,6 +210,29 @@ static void escapes_every_pair_of_bytes(void **state)
 	}
 }
 
+static void numbers(void **state)
+{
+	static const struct {
+		int64_t number;
+		const char *text;
+	} cases[] = {
+	    {0, "0"},
+	    {7, "7"},
+	    {-10, "-10"},
+	    {1800000000, "1800000000"},
+	    {INT64_MAX, "9223372036854775807"},
+	    {INT64_MIN, "-9223372036854775808"},
+	};
+	char text[TEXT_NUMBER_SIZE];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		assert_int_equal(
+		    text_number(cases[i].number, text), strlen(cases[i].text));
+		assert_string_equal(text, cases[i].text);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -219,6 +242,7 @@ int main(void)
 	    cmocka_unit_test(judges_identifiers),
 	    cmocka_unit_test(escapes),
 	    cmocka_unit_test(escapes_every_pair_of_bytes),
+	    cmocka_unit_test(numbers),
 	};
 
 	return cmocka_run_group_tests_name("text", tests, NULL, NULL);
