@@ -14,7 +14,10 @@ from world import wait_for
 
 LOCK_S = 2.0  # promised, from the card's leaving to the lock
 REMOVALS = 20
-QUIET_S = 1.5  # long enough for a removal to be noticed and acted on
+# What the agent keeps at most to use again: connections to the server
+# (server_client.c), threads that wait for their turn (listener.c).
+KEPT = {"sockets": 8, "threads": 3}
+QUIET_S = 1.0  # long enough for a removal to be noticed and acted on
 
 
 @pytest.fixture(scope="module")
@@ -69,6 +72,17 @@ def remove(hall, user="alice"):
     return start
 
 
+def left_behind(hall, before):
+    """{kind: how many too many}. What is lost at each of 20 removals shows
+    beyond what is kept."""
+    more = {kind: count - before[kind] - KEPT.get(kind, 0)
+            for kind, count in hall.agent_s_things().items()}
+    found = {kind: count for kind, count in more.items() if count > 0}
+    if found:
+        print(f"too many: {found}")
+    return found
+
+
 def test_doctor_finds_the_rule(hall):
     def said():
         return hall.run("sekimori-agent", "doctor", check=False).stdout
@@ -119,20 +133,18 @@ def test_20_removals_each_within_two_seconds(hall, alice):
     """The card is proven again in between, as at a locker's prompt, so that
     its watch begins anew."""
     took, before = [], hall.agent_s_things()
-    for turn in range(REMOVALS):
+    for _ in range(REMOVALS):
         # pcscd and the watch look in turns; be in no step with either.
         time.sleep(random.uniform(0, 0.4))
         took.append(wait_locked(hall, alice.session, remove(hall)))
         hall.put_in("alice")
-        if turn + 1 < REMOVALS:
-            hall.sudo()
-            hall.wait_watched(alice.session)
+        hall.sudo()
+        hall.wait_watched(alice.session)
     print(f"removal to lock: median {statistics.median(took):.3f} s, "
           f"worst {max(took):.3f} s, n = {len(took)}")
     assert max(took) < LOCK_S
-    hall.wait_watched(alice.session)
     wait_for("nothing to be left behind",
-             lambda: hall.agent_s_things() == before, 8)
+             lambda: not left_behind(hall, before), 8, every_s=0.5)
 
 
 def test_a_card_that_comes_back_is_watched_without_being_proven(hall, alice):
