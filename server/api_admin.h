@@ -66,7 +66,7 @@ struct admin_arguments {
 	int64_t import;
 	const char *group;
 	bool again;
-	const char *at, *text, *user, *terminal, *service;
+	const char *at, *text, *reason, *approver, *user, *terminal, *service;
 	const char *result, *to, *head;
 	int64_t limit, after;
 	const char *following;

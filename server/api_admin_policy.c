@@ -3,8 +3,6 @@
  * `sekimorictl policy`: the rules, their earlier versions, and what they
  * would say.
  */
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "server/api_admin.h"
@@ -13,8 +11,8 @@
 
 static enum err policy_show(struct admin_job *job, struct store *store)
 {
-	int64_t begin = 0, at = 0, version = 0, since = 0;
-	char *text = NULL;
+	struct policy_version found = {0};
+	int64_t begin = 0, at = 0;
 	enum err err;
 
 	if (!admin_read_time(
@@ -25,24 +23,29 @@ static enum err policy_show(struct admin_job *job, struct store *store)
 	/* Of a day the last second, not the first of the next. */
 	if (at != begin)
 		at--;
-	err = policy_store_get(store, at, &text, &version, &since);
+	err = policy_store_get(store, at, &found);
 	if (err == ERR_NOT_FOUND)
 		return admin_refuse(
 		    job, 404, "There were no rules at that time.");
 	if (!err)
-		err = admin_answer(
-		    job, json_pack("{s:s,s:I,s:I}", "text", text, "version",
-			     (json_int_t)version, "since", (json_int_t)since));
-	free(text);
+		err = admin_answer(job,
+		    json_pack("{s:s,s:I,s:I,s:s,s:s,s:s}", "text", found.text,
+			"version", (json_int_t)found.version, "since",
+			(json_int_t)found.since, "author", found.author,
+			"reason", found.reason, "approver", found.approver));
+	policy_version_free(&found);
 	return err;
 }
 
 static enum err policy_set(struct admin_job *job, struct store *store)
 {
-	const char *text = job->arguments.text;
+	const struct admin_arguments *a = &job->arguments;
+	const struct policy_ground ground = {.author = job->actor,
+	    .reason = a->reason ? a->reason : "",
+	    .approver = a->approver ? a->approver : ""};
 	char problem[POLICY_PROBLEM_SIZE] = "";
 	enum err err = policy_store_set(
-	    store, text, strlen(text), job->actor, job->time.now_s, problem);
+	    store, a->text, strlen(a->text), &ground, job->time.now_s, problem);
 
 	if (err == ERR_INVALID || err == ERR_TOO_LONG)
 		return admin_refuse(job, 400, "%s The old rules stay.",
@@ -72,13 +75,14 @@ static enum err load_rules(
     struct store *store, int64_t at, int64_t *out_version, struct policy **out)
 {
 	char problem[POLICY_PROBLEM_SIZE];
-	char *text = NULL;
-	int64_t since = 0;
-	enum err err = policy_store_get(store, at, &text, out_version, &since);
+	struct policy_version found = {0};
+	enum err err = policy_store_get(store, at, &found);
 
 	if (!err)
-		err = policy_parse(text, strlen(text), out, problem);
-	free(text);
+		err =
+		    policy_parse(found.text, strlen(found.text), out, problem);
+	*out_version = found.version;
+	policy_version_free(&found);
 	return err == ERR_INVALID ? ERR_CORRUPT : err;
 }
 
@@ -156,7 +160,11 @@ const struct admin_verb ADMIN_POLICY_VERBS[] = {
     {.path = "policy/set",
 	.action = "policy set",
 	.members = {{"text", JSON_MEMBER_LINES, ADMIN_OFFSET(text), true, 0,
-	    POLICY_TEXT_BYTES_MAX, NULL}},
+			POLICY_TEXT_BYTES_MAX, NULL},
+	    {"reason", JSON_MEMBER_TEXT, ADMIN_OFFSET(reason), false, 0, 256,
+		NULL},
+	    {"approver", JSON_MEMBER_TEXT, ADMIN_OFFSET(approver), false, 0,
+		256, NULL}},
 	.run = policy_set},
     {.path = "policy/test",
 	.members = {ADMIN_NAME(user, true), ADMIN_NAME(terminal, true),

@@ -275,7 +275,9 @@ const struct command COMMANDS[] = {
 	 .handle = handle_policy_show,
 	 .help = "the rules in force, or those at the end of a day"},
 	{.noun = "policy", .verb = "set", .path = "policy/set",
-	 .parameters = {{"FILE", NULL, "file", COMMAND_LOCAL, true, NULL}},
+	 .parameters = {{"FILE", NULL, "file", COMMAND_LOCAL, true, NULL},
+		TEXT_OPTION("--reason", "TEXT", "reason"),
+		TEXT_OPTION("--approver", "NAME", "approver")},
 	 .handle = handle_policy_set, .help = "replace the rules (-: stdin)"},
 	{.noun = "policy", .verb = "test", .path = "policy/test",
 	 .parameters = {

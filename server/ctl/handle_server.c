@@ -75,13 +75,35 @@ int handle_user_show(struct call *call, struct client *client)
 	return EXIT_DONE;
 }
 
+/* Above the rules, as comments, so that they can be set again as shown. */
+static void show_ground(json_t *answer)
+{
+	static const struct output_column since = {
+	    "since", "since", OUTPUT_TIME};
+	static const struct {
+		const char *member, *sentence;
+	} rows[] = {
+	    {"author", "# set by {}"},
+	    {"approver", "# approver: {}"},
+	    {"reason", "# reason: {}"},
+	};
+	char when[OUTPUT_CELL_SIZE];
+
+	output_cell(answer, &since, when);
+	printf("# in force since %s\n", when);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const char *text =
+		    json_string_value(json_object_get(answer, rows[i].member));
+
+		if (text && text[0])
+			output_sentence(stdout, rows[i].sentence, text);
+	}
+}
+
 /* The rules as they were typed; the server let no control characters but
  * tab and line feed in. */
 int handle_policy_show(struct call *call, struct client *client)
 {
-	static const struct output_column since = {
-	    "since", "since", OUTPUT_TIME};
-	char when[OUTPUT_CELL_SIZE];
 	json_t *answer = NULL;
 	int code = call_ask(call, client, &answer);
 	const char *text;
@@ -89,11 +111,12 @@ int handle_policy_show(struct call *call, struct client *client)
 	if (code != EXIT_DONE)
 		return code;
 	text = json_string_value(json_object_get(answer, "text"));
-	output_cell(answer, &since, when);
-	if (call->json)
+	if (call->json) {
 		output_json(stdout, answer);
-	else
-		printf("# in force since %s\n%s", when, text ? text : "");
+	} else {
+		show_ground(answer);
+		fputs(text ? text : "", stdout);
+	}
 	json_decref(answer);
 	return EXIT_DONE;
 }

@@ -49,6 +49,13 @@
 	" valid_from INTEGER NOT NULL, valid_until INTEGER NOT NULL,"          \
 	" PRIMARY KEY (import_id, person_id, side)) STRICT, WITHOUT ROWID;"
 
+/* Version 5. On what ground, and who is said to have approved. */
+#define POLICY_REASON_COLUMN "reason TEXT NOT NULL DEFAULT ''"
+#define POLICY_APPROVER_COLUMN "approver TEXT NOT NULL DEFAULT ''"
+#define POLICY_GROUND_SCHEMA                                                   \
+	"ALTER TABLE policy ADD COLUMN " POLICY_REASON_COLUMN ";"              \
+	"ALTER TABLE policy ADD COLUMN " POLICY_APPROVER_COLUMN ";"
+
 const char STORE_SCHEMA[] =
     "CREATE TABLE meta (name TEXT PRIMARY KEY, number INTEGER NOT NULL"
     " DEFAULT 0, bytes BLOB) STRICT;"
@@ -112,7 +119,8 @@ const char STORE_SCHEMA[] =
     " ON terminal_certificate (terminal_id);"
 
     "CREATE TABLE policy (version INTEGER PRIMARY KEY, text TEXT NOT NULL,"
-    " author TEXT NOT NULL, since INTEGER NOT NULL) STRICT;"
+    " author TEXT NOT NULL, since INTEGER NOT NULL,"
+    " " POLICY_REASON_COLUMN ", " POLICY_APPROVER_COLUMN ") STRICT;"
 
     "CREATE TABLE audit (seq INTEGER PRIMARY KEY, time_ms INTEGER NOT NULL,"
     " record TEXT NOT NULL, hash BLOB NOT NULL) STRICT;"
@@ -135,6 +143,7 @@ static const char *const upgrades[] = {
     CARD_SCHEMA,
     DRIFT_SCHEMA,
     STAFF_IMPORT_SCHEMA,
+    POLICY_GROUND_SCHEMA,
 };
 
 _Static_assert(

@@ -350,6 +350,7 @@ static enum err record_creation(struct store *store, int64_t now_ms)
 
 static enum err fill(struct store *store, int64_t now_ms)
 {
+	const struct policy_ground ground = {"init", "", ""};
 	char problem[POLICY_PROBLEM_SIZE];
 	enum err err = db_script(store->db, STORE_SCHEMA);
 
@@ -361,7 +362,7 @@ static enum err fill(struct store *store, int64_t now_ms)
 		err = decoy_make_all(store, now_ms / 1000);
 	if (err == ERR_NONE)
 		err = policy_store_set(store, POLICY_DEFAULT_TEXT,
-		    strlen(POLICY_DEFAULT_TEXT), "init", now_ms / 1000,
+		    strlen(POLICY_DEFAULT_TEXT), &ground, now_ms / 1000,
 		    problem);
 	return err == ERR_NONE ? record_creation(store, now_ms) : err;
 }

@@ -100,3 +100,21 @@ def test_the_rules_of_another_day(hall, window):
                    "--service", "su")):
         status, _, err = hall.ctl.run(*words, "--at", "2020-01-01")
         assert status == 1 and "no rules" in err
+
+
+def test_rules_are_kept_with_their_ground(hall):
+    hall.ctl("policy", "set", "-", "--reason", "規則第5条の改正",
+             "--approver", "情報政策課長", stdin="permit third factors=any\n")
+    shown = hall.ctl("policy", "show")
+    assert (shown["reason"], shown["approver"]) == ("規則第5条の改正",
+                                                     "情報政策課長")
+    assert shown["author"]
+    _, text, _ = hall.ctl.run("policy", "show", json_output=False)
+    assert "# reason: 規則第5条の改正\n" in text
+    set_rules(hall, text)
+    again = hall.ctl("policy", "show")
+    assert again["version"] == shown["version"] + 1
+    assert again["reason"] == again["approver"] == ""
+    status, _, _ = hall.ctl.run("policy", "set", "-", "--reason", "a\nb",
+                                stdin="permit x factors=any\n")
+    assert status == 2

@@ -14,8 +14,9 @@
 static enum err set(struct store *store, const char *text, int64_t now_s)
 {
 	char problem[POLICY_PROBLEM_SIZE] = "";
+	const struct policy_ground ground = {"admin", text, "部長"};
 	enum err err = policy_store_set(
-	    store, text, strlen(text), "admin", now_s, problem);
+	    store, text, strlen(text), &ground, now_s, problem);
 
 	assert_int_equal(problem[0] != '\0', err == ERR_INVALID);
 	return err;
@@ -32,21 +33,22 @@ static enum policy_action ask(struct store *store)
 static void check_text(struct store *store, int64_t at_s, const char *wanted,
     int64_t wanted_version)
 {
-	char *text = NULL;
-	int64_t version = 0, since = 0;
+	struct policy_version found = {0};
+	bool first = wanted_version == 1;
 
-	assert_int_equal(
-	    policy_store_get(store, at_s, &text, &version, &since), ERR_NONE);
-	assert_string_equal(text, wanted);
-	assert_int_equal(version, wanted_version);
-	free(text);
+	assert_int_equal(policy_store_get(store, at_s, &found), ERR_NONE);
+	assert_string_equal(found.text, wanted);
+	assert_int_equal(found.version, wanted_version);
+	assert_string_equal(found.author, first ? "init" : "admin");
+	assert_string_equal(found.reason, first ? "" : wanted);
+	assert_string_equal(found.approver, first ? "" : "部長");
+	policy_version_free(&found);
 }
 
 static void test_versions(void **state)
 {
 	struct fixture *f = *state;
-	char *text = NULL;
-	int64_t version, since;
+	struct policy_version found = {0};
 
 	check_text(f->store, 0, POLICY_DEFAULT_TEXT, 1);
 	COMMITTED(f->store, set(f->store, "refuse all\n", NOW_S + 100));
@@ -60,9 +62,8 @@ static void test_versions(void **state)
 	check_text(f->store, NOW_S + 199, "refuse all\n", 2);
 	check_text(f->store, NOW_S + 200, "exempt all\n", 3);
 	assert_int_equal(
-	    policy_store_get(f->store, NOW_S - 1, &text, &version, &since),
-	    ERR_NOT_FOUND);
-	assert_null(text);
+	    policy_store_get(f->store, NOW_S - 1, &found), ERR_NOT_FOUND);
+	assert_null(found.text);
 }
 
 static void test_refused_text(void **state)
