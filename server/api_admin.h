@@ -64,6 +64,7 @@ struct admin_arguments {
 	bool create_users, whole_staff;
 	json_t *rows;
 	int64_t import;
+	const char *effective;
 	const char *group;
 	bool again;
 	const char *at, *text, *reason, *approver, *user, *terminal, *service;

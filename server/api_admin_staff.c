@@ -10,23 +10,19 @@
 #include <string.h>
 
 #include "server/api_admin.h"
+#include "server/staff_mentions.h"
 #include "server/staff_row.h"
 #include "server/store/staff_import.h"
-
-/* A text of the list and where it stands. */
-struct mention {
-	const char *text;
-	int64_t row;
-};
+#include "server/store/staff_plan.h"
 
 struct import {
 	struct admin_job *job;
 	struct store *store;
-	struct mention *ids, *logins; /* sorted by text, then row */
-	size_t id_count, login_count;
+	struct staff_mentions ids, logins;
 	json_t *items, *problems;
 	json_int_t counts[6]; /* by bit of enum staff_change; then unchanged */
 	bool apply;
+	int64_t now_s;  /* when it takes effect */
 	int64_t number; /* of this import; 0: nothing was changed yet */
 };
 
@@ -36,33 +32,6 @@ enum {
 	CHANGE_COUNT = 5,
 	UNCHANGED = 5
 };
-
-static int compare_mentions(const void *left, const void *right)
-{
-	const struct mention *a = left, *b = right;
-	int order = strcmp(a->text, b->text);
-
-	return order ? order : (a->row > b->row) - (a->row < b->row);
-}
-
-/* The first mention of text; NULL: none. */
-static const struct mention *find_mention(
-    const struct mention *mentions, size_t count, const char *text)
-{
-	size_t low = 0, high = count;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (strcmp(mentions[middle].text, text) < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low < count && strcmp(mentions[low].text, text) == 0
-		   ? &mentions[low]
-		   : NULL;
-}
 
 /* --- the answer ------------------------------------------------------------
  */
@@ -115,9 +84,12 @@ static enum err add_item(struct import *import, int64_t row,
 
 static enum err answer_import(struct import *import)
 {
-	json_t *answer = json_pack("{s:O,s:O,s:o}", "items", import->items,
+	json_t *answer = json_pack("{s:O,s:O,s:o,s:o}", "items", import->items,
 	    "problems", import->problems, "import",
-	    import->number ? json_integer(import->number) : json_null());
+	    import->number ? json_integer(import->number) : json_null(),
+	    "effective",
+	    import->job->arguments.effective ? admin_time(import->now_s)
+					     : json_null());
 
 	for (size_t i = 0; answer && i <= UNCHANGED; i++)
 		if (json_object_set_new(answer, CHANGE_NAMES[i],
@@ -152,6 +124,8 @@ static enum err record_change(struct import *import,
 	audit_add_text(&entry, "user", after->user);
 	audit_add_text(&entry, "change", words);
 	audit_add_number(&entry, "import", import->number);
+	if (job->arguments.import)
+		audit_add_number(&entry, "plan", job->arguments.import);
 	if (changes & STAFF_RENAMED) {
 		audit_add_text(&entry, "name_before", before->name);
 		audit_add_text(&entry, "name", after->name);
@@ -174,7 +148,7 @@ static enum err keep(struct import *import, const struct person *before,
 		return ERR_NONE;
 	if (import->number == 0)
 		err = staff_import_begin(
-		    import->store, import->job->time.now_s, &import->number);
+		    import->store, import->now_s, &import->number);
 	if (!err)
 		err = changes & STAFF_NEW ? person_add(import->store, after)
 					  : person_save(import->store, after);
@@ -189,8 +163,8 @@ static enum err keep(struct import *import, const struct person *before,
 static enum err check_login(struct import *import, const struct staff_row *row,
     struct staff_problem *problem, bool *out_sound)
 {
-	const struct mention *other =
-	    find_mention(import->logins, import->login_count, row->id);
+	const struct staff_mention *other =
+	    staff_mention_find(&import->logins, row->id);
 	bool taken = false;
 	enum err err;
 
@@ -242,8 +216,8 @@ static enum err import_row(struct import *import, const struct staff_row *row)
 	if (!sound)
 		return add_problem(import, row->row, row->id, &problem);
 	after = before;
-	if (staff_row_apply(row, known, import->job->time.now_s, &after,
-		&changes, &problem))
+	if (staff_row_apply(
+		row, known, import->now_s, &after, &changes, &problem))
 		return add_problem(import, row->row, row->id, &problem);
 	err = keep(import, &before, &after, changes);
 	if (err)
@@ -257,7 +231,7 @@ static enum err import_row(struct import *import, const struct staff_row *row)
 static enum err import_item(struct import *import, json_t *item)
 {
 	const char *id = json_string_value(json_object_get(item, "id"));
-	const struct mention *first;
+	const struct staff_mention *first;
 	struct staff_problem problem = {"id", ""};
 	struct staff_row row = {0};
 
@@ -265,7 +239,7 @@ static enum err import_item(struct import *import, json_t *item)
 		return add_problem(import,
 		    json_integer_value(json_object_get(item, "row")),
 		    id ? id : "", &problem);
-	first = find_mention(import->ids, import->id_count, row.id);
+	first = staff_mention_find(&import->ids, row.id);
 	if (first && first->text != row.id) {
 		snprintf(problem.text, sizeof(problem.text),
 		    "Row %lld has this staff number already.",
@@ -295,7 +269,7 @@ static enum err note_absent(void *context, const struct person *person)
 	snprintf(absent->last, sizeof(absent->last), "%s", person->user);
 	if (person->state != PERSON_ACTIVE ||
 	    strcmp(person->kind, PERSON_KINDS[PERSON_CONTRACTOR]) == 0 ||
-	    find_mention(import->ids, import->id_count, person->user))
+	    staff_mention_find(&import->ids, person->user))
 		return ERR_NONE;
 	return json_array_append_new(absent->ids, json_string(person->user))
 		   ? ERR_MEMORY
@@ -330,38 +304,6 @@ static enum err suspend_absent(struct import *import)
 /* --- the whole list --------------------------------------------------------
  */
 
-/* Malformed items are left out here and refused when their turn comes. */
-static enum err note_mentions(struct import *import)
-{
-	json_t *rows = import->job->arguments.rows, *item;
-	size_t count = json_array_size(rows), i;
-
-	import->ids = calloc(count + 1, sizeof(*import->ids));
-	import->logins = calloc(count + 1, sizeof(*import->logins));
-	if (!import->ids || !import->logins)
-		return ERR_MEMORY;
-	json_array_foreach(rows, i, item)
-	{
-		json_int_t row =
-		    json_integer_value(json_object_get(item, "row"));
-		const char *id = json_string_value(json_object_get(item, "id"));
-		const char *login =
-		    json_string_value(json_object_get(item, "login"));
-
-		if (id)
-			import->ids[import->id_count++] =
-			    (struct mention){id, row};
-		if (login)
-			import->logins[import->login_count++] =
-			    (struct mention){login, row};
-	}
-	qsort(import->ids, import->id_count, sizeof(*import->ids),
-	    compare_mentions);
-	qsort(import->logins, import->login_count, sizeof(*import->logins),
-	    compare_mentions);
-	return ERR_NONE;
-}
-
 static enum err pass(struct import *import, bool apply)
 {
 	json_t *item;
@@ -390,33 +332,73 @@ static enum err refuse_first(struct import *import)
 	    json_array_size(import->problems));
 }
 
+/* Keeps the list for its day, when it is judged anew. */
+static enum err plan_import(struct import *import)
+{
+	struct admin_job *job = import->job;
+	struct staff_plan plan = {.due_at = import->now_s,
+	    .whole_staff = job->arguments.whole_staff,
+	    .rows = json_dumps(job->arguments.rows, JSON_COMPACT)};
+	struct audit_entry entry = {.kind = "admin", .time_ms = job->now_ms};
+	enum err err = plan.rows ? ERR_NONE : ERR_MEMORY;
+
+	memcpy(plan.actor, job->actor, sizeof(plan.actor));
+	if (!err)
+		err = staff_import_begin(
+		    import->store, job->time.now_s, &import->number);
+	plan.import = import->number;
+	if (!err)
+		err = staff_plan_add(import->store, &plan);
+	free(plan.rows);
+	audit_add_text(&entry, "action", "user import plan");
+	audit_add_text(&entry, "actor", job->actor);
+	audit_add_number(&entry, "import", plan.import);
+	audit_add_number(&entry, "effective", plan.due_at);
+	audit_add_text(&entry, "result", "done");
+	return err ? err : audit_append(import->store, &entry, NULL);
+}
+
 /* Everything is judged before anything is changed. */
+static enum err run_judged(struct import *import, bool apply)
+{
+	bool later = import->job->arguments.effective != NULL;
+	json_t *rows = import->job->arguments.rows;
+	enum err err = staff_mentions_note(rows, "id", &import->ids);
+
+	if (!err)
+		err = staff_mentions_note(rows, "login", &import->logins);
+
+	if (!err)
+		err = pass(import, false);
+	if (!err && apply && json_array_size(import->problems) > 0)
+		return refuse_first(import);
+	if (!err && apply)
+		err = later ? plan_import(import) : pass(import, true);
+	return err ? err : answer_import(import);
+}
+
 static enum err run_import(
     struct admin_job *job, struct store *store, bool apply)
 {
-	struct import import = {.job = job,
-	    .store = store,
-	    .items = json_array(),
-	    .problems = json_array()};
+	struct import import = {
+	    .job = job, .store = store, .now_s = job->time.now_s};
 	enum err err = ERR_MEMORY;
 
+	if (!admin_read_time(job, "--effective", job->arguments.effective,
+		TIME_TEXT_BEGINNING, &import.now_s))
+		return ERR_NONE;
+	if (job->arguments.effective && import.now_s <= job->time.now_s)
+		return admin_refuse(job, 400,
+		    "--effective is not in the future. Leave it out to import "
+		    "the list now.");
+	import.items = json_array();
+	import.problems = json_array();
 	if (import.items && import.problems)
-		err = note_mentions(&import);
-	if (!err)
-		err = pass(&import, false);
-	if (!err && apply && json_array_size(import.problems) > 0) {
-		err = refuse_first(&import);
-		goto out;
-	}
-	if (!err && apply)
-		err = pass(&import, true);
-	if (!err)
-		err = answer_import(&import);
-out:
+		err = run_judged(&import, apply);
 	json_decref(import.items);
 	json_decref(import.problems);
-	free(import.ids);
-	free(import.logins);
+	free(import.ids.items);
+	free(import.logins.items);
 	return err;
 }
 
@@ -434,7 +416,7 @@ static enum err user_import_check(struct admin_job *job, struct store *store)
 	{                                                                      \
 		{"rows", JSON_MEMBER_ARRAY, ADMIN_OFFSET(rows), true, 1,       \
 		    STAFF_ROWS_MAX, NULL},                                     \
-		    ADMIN_BOOL(whole_staff)                                    \
+		    ADMIN_BOOL(whole_staff), ADMIN_NAME(effective, false)      \
 	}
 
 const struct admin_verb ADMIN_STAFF_VERBS[] = {

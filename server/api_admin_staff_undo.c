@@ -9,6 +9,7 @@
 
 #include "server/api_admin.h"
 #include "server/store/staff_import.h"
+#include "server/store/staff_plan.h"
 #include "server/store/subject.h"
 
 /* Is he still as the list left him? */
@@ -152,12 +153,34 @@ static enum err walk(struct admin_job *job, struct store *store,
 	return err == ERR_NOT_FOUND ? ERR_NONE : err;
 }
 
+/* What has not taken effect yet is simply forgotten. */
+static enum err answer_cancelled(struct admin_job *job, struct store *store)
+{
+	struct audit_entry entry = {.kind = "admin", .time_ms = job->now_ms};
+	int64_t import = job->arguments.import;
+	enum err err;
+
+	audit_add_text(&entry, "action", "user import cancel");
+	audit_add_text(&entry, "actor", job->actor);
+	audit_add_number(&entry, "import", import);
+	audit_add_text(&entry, "result", "done");
+	err = audit_append(store, &entry, NULL);
+	return err ? err
+		   : admin_answer(job, json_pack("{s:I,s:i}", "import",
+					   (json_int_t)import, "people", 0));
+}
+
 static enum err user_import_undo(struct admin_job *job, struct store *store)
 {
 	json_int_t count = 0;
 	int64_t last = 0;
-	enum err err = staff_import_last(store, &last);
+	bool planned = false;
+	enum err err = staff_plan_drop(store, job->arguments.import, &planned);
 
+	if (!err && planned)
+		return answer_cancelled(job, store);
+	if (!err)
+		err = staff_import_last(store, &last);
 	if (err)
 		return err;
 	if (last == 0)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "server/keys/card_verify.h"
+#include "server/staff_plans.h"
 #include "server/store/audit.h"
 #include "server/store/once.h"
 #include "server/store/reserve.h"
@@ -87,6 +88,9 @@ static enum err chores_run(struct job *job, struct store *store)
 	err = audit_close_counted(store, chores->now_ms, false);
 	if (err == ERR_NONE)
 		err = once_drop_old(store, chores->now_s);
+	if (err == ERR_NONE)
+		err = staff_plans_run(
+		    server, store, chores->now_s, chores->now_ms);
 	if (err == ERR_NONE && chores->renew)
 		err = renew(
 		    server, chores->now_s, &chores->changed, &chores->next_s);

@@ -153,6 +153,7 @@ const struct command COMMANDS[] = {
 		{"--encoding", "auto|utf-8|cp932", "encoding", COMMAND_LOCAL,
 		    false, "auto|utf-8|cp932"},
 		{"--columns", "FILE", "columns", COMMAND_LOCAL, false, NULL},
+		TEXT_OPTION("--effective", "DATE", "effective"),
 		{"--whole-staff", NULL, "whole_staff", COMMAND_FLAG, false,
 		    NULL},
 		{"--dry-run", NULL, "dry_run", COMMAND_FLAG, false, NULL}},

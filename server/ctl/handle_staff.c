@@ -183,6 +183,19 @@ static json_t *flatten(json_t *item)
 	return flat;
 }
 
+static void tell_effective(json_t *answer)
+{
+	static const struct output_column column = {
+	    "EFFECTIVE", "effective", OUTPUT_TIME};
+	char when[OUTPUT_CELL_SIZE];
+
+	output_cell(answer, &column, when);
+	printf("Nothing is changed yet: this will be done at %s, if the list "
+	       "is still right by then. To cancel it: `sekimorictl user import "
+	       "undo %lld`.\n",
+	    when, count_of(answer, "import"));
+}
+
 static void show(const struct job *job, json_t *answer)
 {
 	json_t *items = json_array(), *item;
@@ -204,6 +217,8 @@ static void show(const struct job *job, json_t *answer)
 	    count_of(answer, "leaving"), count_of(answer, "unchanged"));
 	if (job->dry_run)
 		puts("Nothing was changed: this was a dry run.");
+	else if (count_of(answer, "effective") > 0)
+		tell_effective(answer);
 	else if (count_of(answer, "import") > 0)
 		printf("All of it is done. To take it back: `sekimorictl user "
 		       "import undo %lld`.\n",

@@ -56,6 +56,13 @@
 	"ALTER TABLE policy ADD COLUMN " POLICY_REASON_COLUMN ";"              \
 	"ALTER TABLE policy ADD COLUMN " POLICY_APPROVER_COLUMN ";"
 
+/* Version 6. Staff lists that take effect later. */
+#define STAFF_PLAN_SCHEMA                                                      \
+	"CREATE TABLE staff_plan (import_id INTEGER PRIMARY KEY"               \
+	" REFERENCES staff_import (id), due_at INTEGER NOT NULL,"              \
+	" whole_staff INTEGER NOT NULL, actor TEXT NOT NULL,"                  \
+	" list TEXT NOT NULL) STRICT;"
+
 const char STORE_SCHEMA[] =
     "CREATE TABLE meta (name TEXT PRIMARY KEY, number INTEGER NOT NULL"
     " DEFAULT 0, bytes BLOB) STRICT;"
@@ -136,7 +143,7 @@ const char STORE_SCHEMA[] =
     " valid_until INTEGER NOT NULL, result INTEGER NOT NULL,"
     " verdict BLOB NOT NULL) STRICT;"
 
-    AUTHORITY_SCHEMA CARD_SCHEMA STAFF_IMPORT_SCHEMA;
+    AUTHORITY_SCHEMA CARD_SCHEMA STAFF_IMPORT_SCHEMA STAFF_PLAN_SCHEMA;
 
 /* From version i + 1 to the next. Never change one that was released. */
 static const char *const upgrades[] = {
@@ -144,6 +151,7 @@ static const char *const upgrades[] = {
     DRIFT_SCHEMA,
     STAFF_IMPORT_SCHEMA,
     POLICY_GROUND_SCHEMA,
+    STAFF_PLAN_SCHEMA,
 };
 
 _Static_assert(

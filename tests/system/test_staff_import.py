@@ -177,6 +177,55 @@ def test_what_changed_since_is_not_overwritten(town):
     assert people["u002"]["state"] == "active" and "u003" not in people
 
 
+def soon(seconds):
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(
+        time.time() + seconds))
+
+
+def eventually(holds, timeout_s=15):
+    end = time.monotonic() + timeout_s
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.2)
+
+
+def test_a_list_takes_effect_on_its_day(town):
+    number = town.load("v001,髙橋,税務課,,,,,\r\n", "--effective",
+                       soon(3))["import"]
+    other = town.load("v002,川田,税務課,,,,,\r\n", "--effective",
+                      "R20.4.1")["import"]
+    assert other > number and "v001" not in town.people()
+    eventually(lambda: "v001" in town.people())
+    # It is an import of its own by then, and can be taken back as such.
+    record = town.ctl.items("audit", "list", "--user", "v001")[-1]
+    assert record["change"] == "new" and record["import"] > other
+    assert record["plan"] == number
+    town.ctl("user", "import", "undo", record["import"])
+    assert "v001" not in town.people()
+    town.ctl("user", "import", "undo", other)
+    refused(town.ctl, "user", "import", "undo", other)
+    assert town.ctl("audit", "verify")["ok"]
+    said = refused(town.ctl, "user", "import", town.write(
+        "v001,A,,,,,,\r\n"), "--effective", "2020-04-01", status=2)
+    assert "future" in said
+
+
+def test_a_list_ends_with_the_year_in_which_it_takes_effect(town):
+    dry = town.load("w001,A,,会計年度任用職員,,,,\r\n", "--effective",
+                    "2037-04-01", "--dry-run")
+    assert dry["items"][0]["person"]["until"] == tokyo(2038, 4, 1)
+
+
+def test_a_list_that_is_wrong_on_its_day_changes_nobody(town):
+    town.load("x001,A,,,,,,\r\nx002,B,,,,,,\r\n", "--effective", soon(4))
+    town.ctl("user", "add", "x003", "--login", "x002")
+    eventually(lambda: any(
+        r.get("result") == "refused" and r["action"] == "user import"
+        and "x002" not in r.get("target", "") and "1 rows" in r["detail"]
+        for r in town.ctl.items("audit", "list", "--result", "refused")))
+    assert not {"x001", "x002"} & town.people().keys()
+
+
 def test_people_see_a_table(town):
     path = town.write("e001,髙橋,税務課,,,,,\r\ne002,\ue000田,税務課,,,,,\r\n")
     status, out, err = town.ctl.run("user", "import", path, "--dry-run",

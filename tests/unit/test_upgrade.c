@@ -172,8 +172,8 @@ static void test_versions_that_never_were(void **state)
 	} rows[] = {
 	    {"PRAGMA user_version=0", ERR_CORRUPT},
 	    {"PRAGMA user_version=-1", ERR_CORRUPT},
-	    {"PRAGMA user_version=6", ERR_VERSION},
-	    {"PRAGMA user_version=5", ERR_NONE},
+	    {"PRAGMA user_version=7", ERR_VERSION},
+	    {"PRAGMA user_version=6", ERR_NONE},
 	};
 	struct fixture *f = *state;
 

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "server/staff_plans.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "server/api_admin.h"
+#include "server/store/staff_plan.h"
+#include "shared/log.h"
+
+static enum err run_list(
+    struct admin_job *job, struct store *store, const struct staff_plan *plan)
+{
+	enum err err = api_admin_run(&job->job, store);
+
+	if (err == ERR_NONE && job->status)
+		log_line(LOG_ERR,
+		    "a staff list whose day has come is refused; nobody was "
+		    "changed",
+		    LOG_NUMBER("import", plan->import),
+		    LOG_TEXT("detail", job->detail));
+	return err;
+}
+
+static enum err run_plan(struct server *server, struct store *store,
+    const struct staff_plan *plan, int64_t now_s, int64_t now_ms)
+{
+	struct admin_job *job = calloc(1, sizeof(*job));
+	bool found = false;
+	enum err err = job ? ERR_NONE : ERR_MEMORY;
+
+	if (err)
+		return err;
+	job->server = server;
+	job->verb = api_admin_find("user/import");
+	job->arguments.algorithm = job->arguments.kind = -1;
+	job->arguments.whole_staff = plan->whole_staff;
+	job->arguments.import = plan->import; /* for the records */
+	job->arguments.rows =
+	    json_loads(plan->rows, JSON_REJECT_DUPLICATES, NULL);
+	job->time.now_s = now_s;
+	job->time.trusted = true;
+	job->now_ms = now_ms;
+	job->loginuid = -1;
+	memcpy(job->actor, plan->actor, sizeof(job->actor));
+	if (job->arguments.rows)
+		err = run_list(job, store, plan);
+	else
+		log_line(LOG_ERR, "a staff list cannot be read any more",
+		    LOG_NUMBER("import", plan->import));
+	if (!err)
+		err = staff_plan_drop(store, plan->import, &found);
+	json_decref(job->arguments.rows);
+	json_decref(job->answer);
+	free(job);
+	return err;
+}
+
+/* One at a time: the next turn of housekeeping is soon. */
+enum err staff_plans_run(
+    struct server *server, struct store *store, int64_t now_s, int64_t now_ms)
+{
+	struct staff_plan plan = {0};
+	enum err err = staff_plan_due(store, now_s, &plan);
+
+	if (err == ERR_NONE)
+		err = run_plan(server, store, &plan, now_s, now_ms);
+	free(plan.rows);
+	return err == ERR_NOT_FOUND ? ERR_NONE : err;
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Staff lists that take effect later, as they were sent. Must not know what
+ * is in them.
+ */
+#ifndef SEKIMORI_STAFF_PLAN_H
+#define SEKIMORI_STAFF_PLAN_H
+
+#include "server/store/store.h"
+
+struct staff_plan {
+	int64_t import; /* its number, of staff_import_begin */
+	int64_t due_at;
+	bool whole_staff;
+	char actor[32];
+	char *rows; /* JSON; the caller frees what is read */
+};
+
+enum err staff_plan_add(struct store *store, const struct staff_plan *plan);
+/* The first that is due. ERR_NOT_FOUND. */
+enum err staff_plan_due(
+    struct store *store, int64_t now_s, struct staff_plan *out);
+/* *out_found: there was one. */
+enum err staff_plan_drop(struct store *store, int64_t import, bool *out_found);
+
+#endif
