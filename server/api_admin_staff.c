@@ -190,11 +190,32 @@ static enum err check_login(struct import *import, const struct staff_row *row,
 	return ERR_NONE;
 }
 
-static const char *note_of(
-    const struct staff_row *row, bool known, const struct person *person)
+/* A mistyped account would keep its holder out, who must say from then on
+ * who he is. */
+static enum err find_sharer(struct import *import, const struct staff_row *row,
+    const struct person *before, bool *out_shares)
+{
+	const struct staff_mention *first;
+
+	*out_shares = false;
+	if (!row->login || row->leaving ||
+	    strcmp(before->login, row->login) == 0)
+		return ERR_NONE;
+	first = staff_mention_find(&import->logins, row->login);
+	if (first && first->text != row->login) {
+		*out_shares = true;
+		return ERR_NONE;
+	}
+	return person_has_login(import->store, row->login, out_shares);
+}
+
+static const char *note_of(const struct staff_row *row, bool known, bool shares,
+    const struct person *person)
 {
 	if (row->leaving)
 		return known ? NULL : "leaving, and not registered";
+	if (shares)
+		return "shares the account with somebody else";
 	return person->state == PERSON_SUSPENDED ? "is suspended and stays so"
 						 : NULL;
 }
@@ -204,7 +225,7 @@ static enum err import_row(struct import *import, const struct staff_row *row)
 	struct person before = {0}, after;
 	struct staff_problem problem = {"id", ""};
 	unsigned changes = 0;
-	bool sound = true;
+	bool sound = true, shares = false;
 	enum err err = person_find(import->store, row->id, &before);
 	bool known = err == ERR_NONE;
 
@@ -219,13 +240,15 @@ static enum err import_row(struct import *import, const struct staff_row *row)
 	if (staff_row_apply(
 		row, known, import->now_s, &after, &changes, &problem))
 		return add_problem(import, row->row, row->id, &problem);
-	err = keep(import, &before, &after, changes);
+	err = find_sharer(import, row, &before, &shares);
+	if (!err)
+		err = keep(import, &before, &after, changes);
 	if (err)
 		return err;
 	if (!known)
 		snprintf(after.user, sizeof(after.user), "%s", row->id);
 	return add_item(import, row->row, &before, &after, changes,
-	    note_of(row, known, &before));
+	    note_of(row, known, shares, &before));
 }
 
 static enum err import_item(struct import *import, json_t *item)

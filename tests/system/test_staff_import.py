@@ -118,7 +118,12 @@ def test_whole_staff_says_who_is_missing(town):
 
 
 def test_a_shared_account_must_be_written(town):
-    town.load("d001,A,,,,,,madoguchi\r\nd002,B,,,,,,madoguchi\r\n")
+    answer = town.load("d001,A,,,,,,madoguchi\r\nd002,B,,,,,,madoguchi\r\n")
+    assert [i["note"] for i in answer["items"]] == [
+        None, "shares the account with somebody else"]
+    town.load("d009,A,,,,,,d010\r\n")
+    answer = town.load("d011,A,,,,,,d010\r\n", "--dry-run")
+    assert "shares the account" in answer["items"][0]["note"]
     assert town.people()["d002"]["login"] == "madoguchi"
     said = refused(town.ctl, "user", "import",
                    town.write("madoguchi,C,,,,,,\r\n"))

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a row of a staff list makes of a person, and what it leaves alone. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+#include "server/staff_row.h"
+
+enum {
+	NOW = 1774926000,      /* 2026-03-31 12:00 in Tokyo */
+	MARCH_END = 1774969200 /* and its midnight */
+};
+
+static int set_zone(void **state)
+{
+	(void)state;
+	setenv("TZ", "Asia/Tokyo", 1);
+	tzset();
+	return 0;
+}
+
+static struct person yamada(void)
+{
+	return (struct person){.user = "s1",
+	    .login = "s1",
+	    .name = "山田",
+	    .department = "税務課",
+	    .kind = "regular",
+	    .valid_from = 100};
+}
+
+static void test_changes(void **state)
+{
+	static const struct {
+		const char *row;
+		unsigned changes;
+		int64_t until;
+	} rows[] = {
+	    /* 0 */
+	    {"{\"row\":2,\"id\":\"s1\"}", 0, 0},
+	    {"{\"row\":2,\"id\":\"s1\",\"name\":\"山田\"}", 0, 0},
+	    {"{\"row\":2,\"id\":\"s1\",\"name\":\"川田\"}", STAFF_RENAMED, 0},
+	    {"{\"row\":2,\"id\":\"s1\",\"department\":\"住民課\"}", STAFF_MOVED,
+		0},
+	    {"{\"row\":2,\"id\":\"s1\",\"login\":\"x\"}", STAFF_CHANGED, 0},
+	    /* 5 */
+	    {"{\"row\":2,\"id\":\"s1\",\"kind\":\"regular\"}", 0, 0},
+	    {"{\"row\":2,\"id\":\"s1\",\"kind\":\"fiscal-year\"}",
+		STAFF_CHANGED, MARCH_END},
+	    {"{\"row\":2,\"id\":\"s1\",\"until\":\"R8.3.31\"}", STAFF_CHANGED,
+		MARCH_END},
+	    {"{\"row\":2,\"id\":\"s1\",\"from\":\"-\"}", STAFF_CHANGED, 0},
+	    {"{\"row\":2,\"id\":\"s1\",\"leaving\":true,\"name\":\"x\"}",
+		STAFF_LEAVING, 0},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct person person = yamada();
+		struct staff_problem problem = {0};
+		struct staff_row row = {0};
+		unsigned changes = 99;
+		json_t *item = json_loads(rows[i].row, 0, NULL);
+
+		if (staff_row_read(item, &row, &problem) ||
+		    staff_row_apply(
+			&row, true, NOW, &person, &changes, &problem) ||
+		    changes != rows[i].changes ||
+		    person.valid_until != rows[i].until)
+			fail_msg("row %zu: %u %s", i, changes, problem.text);
+		assert_int_equal(person.state, changes == STAFF_LEAVING
+						   ? PERSON_SUSPENDED
+						   : PERSON_ACTIVE);
+		json_decref(item);
+	}
+}
+
+static void test_what_cannot_be(void **state)
+{
+	static const struct {
+		const char *row, *member;
+	} rows[] = {
+	    /* 0 */
+	    {"{\"row\":2}", "row"},
+	    {"{\"row\":2,\"id\":\"a\",\"shoe\":1}", "row"},
+	    {"{\"row\":2,\"id\":\"a/b\"}", "id"},
+	    {"{\"row\":2,\"id\":\"a\",\"login\":\"../x\"}", "login"},
+	    {"{\"row\":2,\"id\":\"a\",\"name\":\"=A1\"}", "name"},
+	    /* 5 */
+	    {"{\"row\":2,\"id\":\"a\",\"department\":\"+A1\"}", "department"},
+	    {"{\"row\":2,\"id\":\"a\",\"name\":\"a\\nb\"}", "row"},
+	    {"{\"row\":2,\"id\":\"a\",\"kind\":\"contractor\"}", "until"},
+	    {"{\"row\":2,\"id\":\"a\",\"from\":\"soon\"}", "from"},
+	    {"{\"row\":2,\"id\":\"a\",\"from\":\"R8.4.1\",\"until\":\"R8.3.1\"}",
+		"until"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct person person = yamada(), same = person;
+		struct staff_problem problem = {0};
+		struct staff_row row = {0};
+		unsigned changes = 99;
+		json_t *item = json_loads(rows[i].row, 0, NULL);
+		enum err err = staff_row_read(item, &row, &problem);
+
+		if (!err)
+			err = staff_row_apply(
+			    &row, true, NOW, &person, &changes, &problem);
+		if (err != ERR_INVALID ||
+		    strcmp(problem.member, rows[i].member) != 0 ||
+		    !problem.text[0])
+			fail_msg("row %zu: %d %s", i, err, problem.text);
+		assert_memory_equal(&person, &same, sizeof(same));
+		assert_int_equal(changes, 99);
+		json_decref(item);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_changes),
+	    cmocka_unit_test(test_what_cannot_be),
+	};
+
+	return cmocka_run_group_tests_name("staff_row", tests, set_zone, NULL);
+}
