@@ -24,7 +24,9 @@
 #include "shared/encode.h"
 
 enum {
-	RESTORE_FLOOR_S = 120, /* two of the longest steps */
+	/* The window, and three steps of 30 s (one of 60 s) by which a token
+	 * may have been learned to run ahead since the backup. */
+	RESTORE_FLOOR_S = 120,
 	MS_PER_S = 1000,
 };
 

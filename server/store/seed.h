@@ -18,8 +18,8 @@ enum err seed_open(struct store *store, int64_t seed_id,
     const unsigned char *sealed, size_t length, struct secret *out);
 
 /* otp->floor as read from its row, or what a restore demands of time-based
- * tokens, whichever is higher: nobody knows how far ahead a clock had been
- * learned to be since the backup. */
+ * tokens, whichever is higher: none of the codes that this token's clock can
+ * have shown until then. Needs otp->drift. */
 int64_t seed_effective_floor(
     const struct store *store, const struct otp_token *otp);
 

@@ -44,8 +44,8 @@ static enum err read_subject_token(
 	out->otp.digits = (int)db_number(q, 4);
 	out->otp.period_s = db_number(q, 5);
 	out->otp.floor = db_number(q, 6);
-	out->otp.floor = seed_effective_floor(store, &out->otp);
 	out->otp.drift = db_number(q, 9);
+	out->otp.floor = seed_effective_floor(store, &out->otp);
 	db_read_blob(q, 8, sealed, sizeof(sealed), &length);
 	err = db_error(q);
 	if (err != ERR_NONE)
