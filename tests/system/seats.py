@@ -101,6 +101,7 @@ class SeatHall:
               "[Service]\nExecStart=\n"
               "ExecStart=/usr/sbin/pcscd --foreground\n")
         write("etc/systemd/system/pcscd.socket.d/test.conf",
+              "[Unit]\nStartLimitIntervalSec=0\n"
               "[Socket]\nTriggerLimitIntervalSec=0\n")
         write("etc/reader.conf.d/vpcd",
               'FRIENDLYNAME "Virtual PCD"\n'
