@@ -233,10 +233,11 @@ class SeatHall:
                 for seat in json.loads(path.read_text())["seats"]}
 
     def wait_watched(self, session):
-        """The seat is bound and its card has been seen by a watcher."""
+        """The seat is bound and its card has been seen by a watcher: one
+        begins after 5 s and has 4 s for its first word."""
         wait_for(f"session {session} to be watched",
                  lambda: self.seats().get(session) is False and
-                 self.watchers(), 8)
+                 self.watchers(), 10)
 
     def watchers(self):
         """The agent's children, as pids inside."""
