@@ -125,8 +125,9 @@ static bool is_code_of(const struct otp_token *token, int64_t counter,
 /*
  * Which counter of a range has this code, and, unless next is NULL, is
  * followed by one that has that? No early exit: the time taken must not tell
- * which counter matched. Two counters may share a code; the lowest that is
- * unspent counts, so that no unspent code is skipped.
+ * which counter matched. Two counters may share a code; the lowest counts, so
+ * that no unspent code is skipped and a spent one stays spent although its
+ * digits come back.
  */
 static enum otp_match look(const struct otp_token *token, struct range range,
     const struct secret *code, const struct secret *next, int64_t *out_counter)
@@ -141,7 +142,7 @@ static enum otp_match look(const struct otp_token *token, struct range range,
 
 		if (next)
 			is &= is_code_of(token, counter + 1, next, &room);
-		if (!is || match == OTP_MATCH)
+		if (!is || match != OTP_NO_MATCH)
 			continue;
 		match = counter >= token->floor ? OTP_MATCH : OTP_SPENT;
 		if (match == OTP_MATCH)

@@ -38,6 +38,33 @@ static void test_rfc_4226(void **state)
 	}
 }
 
+/* With that seed two counters in a row have one code. Who has overheard it
+ * must not log in with it again, though it is good arithmetic. */
+static void test_a_spent_code_that_comes_back_stays_spent(void **state)
+{
+	enum {
+		FIRST = 910737
+	};
+	struct secret code = secret_of("911617");
+	struct otp_token hotp = {OTP_HOTP, OTP_SHA1, 6, 0, {0}, FIRST, 0};
+	struct otp_token totp = {OTP_TOTP, OTP_SHA1, 6, 30, {0}, FIRST, 0};
+	int64_t counter = 0, now_s = (FIRST + 1) * INT64_C(30);
+
+	(void)state;
+	hotp.seed = totp.seed = secret_of("12345678901234567890");
+	assert_int_equal(
+	    otp_verify(&hotp, &window, &code, 0, &counter), OTP_MATCH);
+	assert_int_equal(counter, FIRST);
+	assert_int_equal(
+	    otp_verify(&totp, &window, &code, now_s, &counter), OTP_MATCH);
+	assert_int_equal(counter, FIRST);
+	hotp.floor = totp.floor = FIRST + 1;
+	assert_int_equal(
+	    otp_verify(&hotp, &window, &code, 0, &counter), OTP_SPENT);
+	assert_int_equal(
+	    otp_verify(&totp, &window, &code, now_s, &counter), OTP_SPENT);
+}
+
 /* RFC 6238 appendix B. */
 static void test_rfc_6238(void **state)
 {
@@ -292,6 +319,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_rfc_4226),
+	    cmocka_unit_test(test_a_spent_code_that_comes_back_stays_spent),
 	    cmocka_unit_test(test_rfc_6238),
 	    cmocka_unit_test(test_windows_and_floors),
 	    cmocka_unit_test(test_odd_codes_match_nothing),
