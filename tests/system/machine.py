@@ -21,7 +21,8 @@ class NoMachine(Exception):
 class Machine:
     def __init__(self, world):
         self.world = world
-        self.scratch = world.scratch / "machine"
+        self.name = f"sekimori-{secrets.token_hex(4)}"
+        self.scratch = world.scratch / self.name
         self.root = self.scratch / "root"
         self.log_path = world.directory("machine") / "log"
         self.process = self.leader = None
@@ -56,7 +57,7 @@ class Machine:
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
                 ["systemd-nspawn", "-q", "-D", self.root, "-M",
-                 f"sekimori-{secrets.token_hex(4)}", "-b",
+                 self.name, "-b",
                  "--private-network", "--register=no", "--keep-unit",
                  "--console=pipe", f"systemd.unit={TARGET}"],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log)
