@@ -50,10 +50,20 @@ while read -ra target; do
 	compile "${target[@]}" &
 done <<<"$targets"
 wait
+while read -r name _; do
+	while [ "$(jobs -rp | wc -l)" -ge 2 ]; do wait -n || true; done
+	rm -f "$build/$name.passed"
+	{
+		if [ -x "$build/fuzz_$name" ] && fuzz "$name"; then
+			: >"$build/$name.passed"
+		fi
+	} &
+done <<<"$targets"
+wait
 
 passed=0 failed=0
 while read -r name _; do
-	if [ -x "$build/fuzz_$name" ] && fuzz "$name"; then
+	if [ -e "$build/$name.passed" ]; then
 		runs=$(sed -n 's/^stat::number_of_executed_units: *//p' \
 			"$build/$name.log")
 		echo "ok $name runs=$runs"
