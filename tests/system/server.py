@@ -12,7 +12,7 @@ import time
 from client import Terminal, plain_http
 from ctl import Ctl
 from otp import Hotp, Totp
-from world import stop, wait_for
+from world import stop, suspend, wait_for
 
 FAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1"
 START_S = 30
@@ -143,7 +143,7 @@ class Server:
         return self.start(until)
 
     def pause(self):
-        self.process.send_signal(signal.SIGSTOP)
+        suspend(self.process)
 
     def resume(self):
         self.process.send_signal(signal.SIGCONT)

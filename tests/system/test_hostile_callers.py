@@ -15,7 +15,7 @@ import frames
 import programs
 from frames import Caller, FakeAgent
 from programs import as_user, password_of
-from world import HERE, at_once, result_of, wait_for
+from world import HERE, at_once, result_of, suspend, wait_for
 
 
 @pytest.fixture(scope="module")
@@ -273,7 +273,7 @@ def test_the_agent_stops_answering_in_mid_conversation(ready, server):
          "auth"], stdin=subprocess.PIPE, text=True, stdout=subprocess.PIPE,
         env=ready.world.environment())
     assert "One-time code" in process.stdout.readline()
-    ready.agent.process.send_signal(signal.SIGSTOP)
+    suspend(ready.agent.process)
     start = time.monotonic()
     out, _ = process.communicate(token.code() + "\n", timeout=15)
     ready.agent.process.send_signal(signal.SIGCONT)

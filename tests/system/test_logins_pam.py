@@ -9,7 +9,7 @@ import pytest
 import programs
 from otp import Totp
 from programs import Probe, answer, as_user, password_of, write_service
-from world import at_once, result_of, wait_for
+from world import at_once, result_of, suspend, wait_for
 
 DEADLINE_S = 5.0
 
@@ -371,7 +371,7 @@ def case_agent_down(site):
 def case_agent_hangs(site):
     import signal
     user, token = site.server.hotp()
-    site.agent.process.send_signal(signal.SIGSTOP)
+    suspend(site.agent.process)
     return Case(user, token.code(),
                 lambda: site.agent.process.send_signal(signal.SIGCONT))
 

@@ -48,6 +48,19 @@ def wait_for(what, condition, timeout_s=10.0, every_s=0.02):
         time.sleep(every_s)
 
 
+def suspend(process):
+    """Stops it in its tracks. The signal takes effect at each thread's next
+    turn, and until then it may do as much as it did before."""
+    tasks = pathlib.Path(f"/proc/{process.pid}/task")
+
+    def still():
+        return all((task / "stat").read_text().rsplit(")", 1)[1].split()[0]
+                   == "T" for task in tasks.iterdir())
+
+    process.send_signal(signal.SIGSTOP)
+    wait_for("every thread to stand still", still)
+
+
 def stop(process, timeout_s=10):
     """Ends a process of ours: TERM, then KILL. Returns its exit status."""
     if process.poll() is None:
