@@ -16,7 +16,7 @@ outside() {
 	[ "$(id -u)" -eq 0 ] || sudo=(sudo)
 	scratch=$(mktemp -d /tmp/sekimori-demo-XXXXXX)
 	"${sudo[@]}" env KEEP="${KEEP:-}" B="$build" \
-		unshare -m -n --propagation private -- \
+		unshare -m -n --propagation unchanged -- \
 		"$root/tests/system/enter.sh" "$scratch" \
 		bash "$root/tests/demo.sh" --inside "$scratch" || status=$?
 	rmdir "$scratch"

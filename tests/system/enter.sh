@@ -9,7 +9,10 @@ set -euo pipefail
 scratch=$1
 shift
 [ "$(readlink /proc/self/ns/mnt)" != "$(readlink /proc/1/ns/mnt)" ] ||
-	{ echo "enter.sh: run me under unshare -m --propagation private" >&2; exit 1; }
+	{ echo "enter.sh: run me under unshare -m" >&2; exit 1; }
+# What is mounted in a plain folder that is somebody's / is seen outside it.
+mountpoint -q / ||
+	{ echo "This chroot is a plain folder. Outside: mount --bind DIR DIR, then chroot again; or use systemd-nspawn -D DIR." >&2; exit 1; }
 mount --make-rprivate /
 
 mount -t tmpfs -o mode=755,size=2g tmpfs "$scratch"
