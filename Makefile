@@ -119,6 +119,8 @@ install: all
 		$(DESTDIR)$(libexecdir)/sekimori/sekimori-card
 	install -D -m 0755 $(B)/sekimorid $(DESTDIR)$(sbindir)/sekimorid
 	install -D -m 0755 $(B)/sekimorictl $(DESTDIR)$(bindir)/sekimorictl
+	[ $(DESTDIR)$(bindir) -ef $(DESTDIR)$(sbindir) ] || \
+		ln -sf $(sbindir)/sekimori-agent $(DESTDIR)$(bindir)/sekimori-agent
 	for page in docs/man/*.8 docs/man/*.5; do \
 		to=$(DESTDIR)$(mandir)/man$${page##*.}/$$(basename $$page); \
 		install -D -m 0644 $$page $$to && \

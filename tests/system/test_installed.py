@@ -55,6 +55,9 @@ def test_every_path_named_is_the_path_installed(installed):
     for program in ("sbin/sekimorid", "sbin/sekimori-agent",
                     "bin/sekimorictl", "libexec/sekimori/sekimori-card"):
         assert (to / prefix.lstrip("/") / program).stat().st_mode & 0o111
+    # Whoever enrols a card has no sbin in his PATH.
+    assert (to / prefix.lstrip("/") / "bin/sekimori-agent").readlink() == \
+        pathlib.Path(prefix, "sbin/sekimori-agent")
 
 
 def test_systemd_accepts_the_units_and_finds_them_confined(installed):
