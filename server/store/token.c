@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Tokens, their seeds and the floors of these. A seed is recognised by its
- * keyed hash, so that it keeps its floor whoever gets it next. Must not know
- * who may have a token.
+ * Tokens: what they are, whose, and in which state. Must not know who may have
+ * one, nor what is in a seed (seed.c).
  */
 #include "server/store/token.h"
 
@@ -10,8 +9,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "server/keys/keyring.h"
-#include "server/store/hasher.h"
 #include "server/store/seed.h"
 #include "shared/encode.h"
 #include "shared/text.h"
@@ -70,131 +67,6 @@ void token_wipe(struct token *token)
 	secret_wipe_bytes(token, sizeof(*token));
 }
 
-/* --- seeds --------------------------------------------------------------- */
-
-static void place_of(int64_t seed_id, char out[SEED_PLACE_SIZE])
-{
-	memcpy(out, "seed ", 5);
-	text_number(seed_id, out + 5);
-}
-
-enum err seed_open(struct store *store, int64_t seed_id,
-    const unsigned char *sealed, size_t length, struct secret *out)
-{
-	char place[SEED_PLACE_SIZE];
-	size_t seed_length = 0;
-	enum err err;
-
-	place_of(seed_id, place);
-	err = keyring_open_sealed(store->keyring, place, sealed, length,
-	    out->bytes, sizeof(out->bytes), &seed_length);
-	if (err == ERR_NONE)
-		out->length = seed_length;
-	return err;
-}
-
-int64_t seed_effective_floor(
-    const struct store *store, const struct otp_token *otp)
-{
-	int64_t least = 0, ahead = otp->drift > 0 ? otp->drift : 0;
-
-	if (otp->type == OTP_TOTP && store->floor_s > 0)
-		least = otp_step(otp, store->floor_s) + ahead + 1;
-	return otp->floor > least ? otp->floor : least;
-}
-
-static enum err fingerprint(struct store *store, const struct otp_token *otp,
-    unsigned char out[HASHER_BYTES])
-{
-	unsigned char bytes[16 + SECRET_BYTES_MAX];
-	int64_t head[2] = {otp->type, otp->period_s};
-	size_t length = otp->seed.length;
-	enum err err;
-
-	/* To HMAC these are one key (RFC 2104, section 2). */
-	while (length > 0 && otp->seed.bytes[length - 1] == 0)
-		length--;
-
-	memcpy(bytes, head, sizeof(head));
-	memcpy(bytes + sizeof(head), otp->seed.bytes, length);
-	err =
-	    store_keyed_hash(store, "seed", bytes, sizeof(head) + length, out);
-	secret_wipe_bytes(bytes, sizeof(bytes));
-	return err;
-}
-
-static enum err find_seed(struct store *store,
-    const unsigned char print[HASHER_BYTES], int64_t *out_id)
-{
-	struct db_query *q =
-	    db_query(store->db, "SELECT id FROM seed WHERE fingerprint = ?1");
-
-	db_bind_blob(q, 1, print, HASHER_BYTES);
-	*out_id = db_next(q) ? db_number(q, 0) : 0;
-	return db_done(q);
-}
-
-static enum err write_seed(
-    struct store *store, int64_t seed_id, const struct secret *seed)
-{
-	unsigned char sealed[SECRET_BYTES_MAX + SEALED_OVERHEAD];
-	char place[SEED_PLACE_SIZE];
-	size_t length = 0;
-	struct db_query *q;
-	enum err err;
-
-	place_of(seed_id, place);
-	err = keyring_seal(store->keyring, place, seed->bytes, seed->length,
-	    sealed, sizeof(sealed), &length);
-	if (err != ERR_NONE)
-		return err;
-	q = db_query(store->db, "UPDATE seed SET sealed = ?1 WHERE id = ?2");
-	db_bind_blob(q, 1, sealed, length);
-	db_bind_number(q, 2, seed_id);
-	return db_run(q);
-}
-
-/* A seed is bound to its row's number, so the row comes first. */
-static enum err add_seed(struct store *store, const struct otp_token *otp,
-    const unsigned char print[HASHER_BYTES], int64_t *out_id)
-{
-	struct db_query *q = db_query(store->db,
-	    "INSERT INTO seed (fingerprint, sealed) VALUES (?1, ?1)"
-	    " RETURNING id");
-	int64_t id;
-	enum err err;
-
-	db_bind_blob(q, 1, print, HASHER_BYTES);
-	id = db_next(q) ? db_number(q, 0) : 0;
-	err = db_done(q);
-	if (err == ERR_NONE)
-		err = write_seed(store, id, &otp->seed);
-	if (err != ERR_NONE)
-		return err;
-	q = db_query(store->db,
-	    "INSERT INTO seed_floor (seed_id, floor, used_at)"
-	    " VALUES (?1, ?2, 0)");
-	db_bind_number(q, 1, id);
-	db_bind_number(q, 2, otp->floor);
-	err = db_run(q);
-	if (err == ERR_NONE)
-		*out_id = id;
-	return err;
-}
-
-static enum err raise_floor(struct store *store, int64_t seed_id, int64_t floor)
-{
-	struct db_query *q =
-	    db_query(store->db, "UPDATE seed_floor SET floor = ?2"
-				" WHERE seed_id = ?1 AND floor < ?2");
-
-	db_bind_number(q, 1, seed_id);
-	db_bind_number(q, 2, floor);
-	return db_run(q);
-}
-
-/* --- tokens -------------------------------------------------------------- */
-
 static void read_token(struct db_query *q, struct token *out)
 {
 	memset(out, 0, sizeof(*out));
@@ -240,23 +112,6 @@ static enum err read_first(struct store *store, struct db_query *q,
 	return ERR_NONE;
 }
 
-static enum err read_seed(
-    struct store *store, int64_t seed_id, struct secret *out)
-{
-	struct db_query *q =
-	    db_query(store->db, "SELECT sealed FROM seed WHERE id = ?1");
-	unsigned char sealed[SECRET_BYTES_MAX + SEALED_OVERHEAD];
-	size_t length = 0;
-	enum err err;
-
-	db_bind_number(q, 1, seed_id);
-	if (db_next(q))
-		db_read_blob(q, 0, sealed, sizeof(sealed), &length);
-	err = db_done(q);
-	return err == ERR_NONE ? seed_open(store, seed_id, sealed, length, out)
-			       : err;
-}
-
 enum err token_find(
     struct store *store, const char *serial, bool with_seed, struct token *out)
 {
@@ -270,7 +125,7 @@ enum err token_find(
 	db_bind_text(q, 1, serial);
 	err = read_first(store, q, &token, &seed_id);
 	if (err == ERR_NONE && with_seed)
-		err = read_seed(store, seed_id, &token.otp.seed);
+		err = seed_read(store, seed_id, &token.otp.seed);
 	if (err == ERR_NONE)
 		*out = token;
 	token_wipe(&token);
@@ -394,25 +249,20 @@ static enum err insert_token(
 
 enum err token_add(struct store *store, struct token *token)
 {
-	unsigned char print[HASHER_BYTES];
+	unsigned char print[SEED_PRINT_BYTES];
 	int64_t seed_id = 0;
 	enum err err;
 
 	if (!is_plausible(&token->otp))
 		return ERR_INVALID;
-	err = fingerprint(store, &token->otp, print);
-	if (err == ERR_NONE)
-		err = find_seed(store, print, &seed_id);
+	err = seed_find(store, &token->otp, print, &seed_id);
 	if (err == ERR_NONE && token->serial[0] == '\0')
 		err = make_serial(token->serial);
 	if (err == ERR_NONE)
 		err = check_free(store, seed_id, token);
 	if (err != ERR_NONE)
 		return err;
-	if (seed_id == 0)
-		err = add_seed(store, &token->otp, print, &seed_id);
-	else
-		err = raise_floor(store, seed_id, token->otp.floor);
+	err = seed_keep(store, &token->otp, print, &seed_id);
 	return err == ERR_NONE ? insert_token(store, seed_id, token) : err;
 }
 
