@@ -172,6 +172,9 @@ enum err admin_find_token(struct admin_job *job, struct store *store,
 enum err admin_find_terminal(struct admin_job *job, struct store *store,
     struct terminal *out, bool *out_found);
 
+/* For a token's ledger: who did it, when, and why. */
+struct token_deed admin_deed(const struct admin_job *job, const char *why);
+
 /* Reads a time argument; refuses with 400 and returns false. A NULL text
  * leaves *out alone. */
 bool admin_read_time(struct admin_job *job, const char *name, const char *text,

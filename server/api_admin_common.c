@@ -98,6 +98,11 @@ enum err admin_find_terminal(struct admin_job *job, struct store *store,
 	return err;
 }
 
+struct token_deed admin_deed(const struct admin_job *job, const char *why)
+{
+	return (struct token_deed){job->actor, why, job->time.now_s};
+}
+
 bool admin_read_time(struct admin_job *job, const char *name, const char *text,
     enum time_text_edge edge, int64_t *out)
 {
@@ -141,15 +146,17 @@ json_t *admin_token_json(const struct token *token)
 	static const char *const types[] = {"totp", "hotp"};
 	static const char *const algorithms[] = {"sha1", "sha256", "sha512"};
 
-	return json_pack("{s:s,s:s,s:s,s:s,s:i,s:I,s:s,s:o,s:o,s:o,s:I,s:b}",
-	    "serial", token->serial, "user", token->user, "type",
+	return json_pack(
+	    "{s:s,s:s?,s:s,s:s,s:i,s:I,s:s,s:o,s:o,s:o,s:o,s:I,s:b}", "serial",
+	    token->serial, "user", token->user[0] ? token->user : NULL, "type",
 	    types[token->otp.type], "algorithm",
 	    algorithms[token->otp.algorithm], "digits", token->otp.digits,
 	    "period", (json_int_t)token->otp.period_s, "state",
 	    token_state_text(token->state), "created",
 	    admin_time(token->created_at), "confirmed",
 	    admin_time(token->confirmed_at), "last_used",
-	    admin_time(token->last_used_at), "drift",
+	    admin_time(token->last_used_at), "until",
+	    admin_time(token->loan_until), "drift",
 	    (json_int_t)token->otp.drift, "out_of_step", token->out_of_step);
 }
 

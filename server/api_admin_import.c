@@ -120,10 +120,11 @@ static enum err find_holder(struct admin_job *job, struct store *store,
 static enum err keep_token(struct admin_job *job, struct store *store,
     struct person *person, struct token *token, struct import_counts *counts)
 {
+	const struct token_deed deed = admin_deed(job, "imported");
 	enum err err;
 
 	token->person_id = person->id;
-	err = token_add(store, token);
+	err = token_add(store, token, &deed);
 	if (err == ERR_EXISTS && token->person_id != person->id)
 		return refuse_user(job, person->user,
 		    "this secret belongs to somebody else's token.");

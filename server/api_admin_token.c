@@ -104,6 +104,7 @@ static enum err answer_enrolled(
 static enum err token_enroll(struct admin_job *job, struct store *store)
 {
 	struct token token = {.state = TOKEN_PENDING};
+	const struct token_deed deed = admin_deed(job, "enrolled");
 	struct person person;
 	bool found = false;
 	enum err err =
@@ -116,7 +117,7 @@ static enum err token_enroll(struct admin_job *job, struct store *store)
 		goto out;
 	token.person_id = person.id;
 	memcpy(token.user, person.user, sizeof(token.user));
-	err = token_add(store, &token);
+	err = token_add(store, &token, &deed);
 	if (err == ERR_EXISTS)
 		err = admin_refuse(job, 409,
 		    "This secret belongs to a token already. Two tokens "
@@ -135,11 +136,13 @@ struct transition {
 	unsigned from;
 	enum token_state to;
 	const char *otherwise; /* what to do instead */
+	const char *why;       /* for the ledger */
 };
 
 static enum err move_token(struct admin_job *job, struct store *store,
     const struct transition *transition)
 {
+	const struct token_deed deed = admin_deed(job, transition->why);
 	struct token token = {0};
 	bool found = false;
 	enum err err = admin_find_token(job, store, false, &token, &found);
@@ -152,7 +155,7 @@ static enum err move_token(struct admin_job *job, struct store *store,
 			    token.serial, token_state_text(token.state),
 			    transition->otherwise);
 		token.state = transition->to;
-		err = token_save(store, &token);
+		err = token_save(store, &token, &deed);
 	}
 	return err ? err : answer_token(job, &token);
 }
@@ -160,7 +163,8 @@ static enum err move_token(struct admin_job *job, struct store *store,
 static enum err token_suspend(struct admin_job *job, struct store *store)
 {
 	static const struct transition suspend = {1u << TOKEN_ACTIVE,
-	    TOKEN_SUSPENDED, "Only an active token can be suspended."};
+	    TOKEN_SUSPENDED, "Only an active token can be suspended.",
+	    "suspended"};
 
 	return move_token(job, store, &suspend);
 }
@@ -168,7 +172,7 @@ static enum err token_suspend(struct admin_job *job, struct store *store)
 static enum err token_resume(struct admin_job *job, struct store *store)
 {
 	static const struct transition resume = {1u << TOKEN_SUSPENDED,
-	    TOKEN_ACTIVE, "Only a suspended token can be resumed."};
+	    TOKEN_ACTIVE, "Only a suspended token can be resumed.", "resumed"};
 
 	return move_token(job, store, &resume);
 }
@@ -178,14 +182,19 @@ static enum err token_lost(struct admin_job *job, struct store *store)
 	static const struct transition lost = {
 	    1u << TOKEN_PENDING | 1u << TOKEN_ACTIVE | 1u << TOKEN_SUSPENDED |
 		1u << TOKEN_VOID,
-	    TOKEN_LOST, "It opens nothing any more."};
+	    TOKEN_LOST, "It opens nothing any more.", "reported lost"};
 
 	return move_token(job, store, &lost);
 }
 
 static enum err token_revoke(struct admin_job *job, struct store *store)
 {
-	static const struct transition revoke = {~0u, TOKEN_REVOKED, ""};
+	static const struct transition revoke = {
+	    1u << TOKEN_PENDING | 1u << TOKEN_ACTIVE | 1u << TOKEN_SUSPENDED |
+		1u << TOKEN_LOST | 1u << TOKEN_VOID,
+	    TOKEN_REVOKED,
+	    "It is nobody's: `sekimorictl token retire SERIAL` gives it up.",
+	    "revoked"};
 
 	return move_token(job, store, &revoke);
 }
@@ -222,8 +231,8 @@ static enum err token_list(struct admin_job *job, struct store *store)
 
 	if (state && token_state_from_text(state, &listed.state))
 		return admin_refuse(job, 400,
-		    "--state is one of pending, active, suspended, lost, "
-		    "revoked, void.");
+		    "--state is one of stock, pending, active, suspended, "
+		    "lost, returned, retired, revoked, void.");
 	listed.page.items = json_array();
 	if (listed.page.items)
 		err = token_each_serial(store, after ? after : "",

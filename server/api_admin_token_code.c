@@ -112,12 +112,13 @@ static struct decision decide_code(
 static enum err bind_token(struct admin_job *job, struct store *store,
     struct person *person, struct token *token)
 {
+	const struct token_deed deed = admin_deed(job, "its code was seen");
 	enum err err = throttle_forget(store, person->id, FACTOR_OTP);
 
 	token->state = TOKEN_ACTIVE;
 	token->confirmed_at = job->time.now_s;
 	if (!err)
-		err = token_save(store, token);
+		err = token_save(store, token, &deed);
 	if (!err && person->enrolled_at == 0) {
 		person->enrolled_at = job->time.now_s;
 		err = person_save(store, person);
@@ -145,7 +146,8 @@ static enum err try_code(struct admin_job *job, struct store *store,
 {
 	struct subject subject = {0};
 	struct decision decision;
-	enum err err = subject_load(store, person, FACTOR_OTP, 0, &subject);
+	enum err err = subject_load(
+	    store, person, FACTOR_OTP, 0, job->time.now_s, &subject);
 
 	if (err)
 		goto out;

@@ -284,8 +284,11 @@ static enum err collect_serial(void *context, const struct token *token)
 }
 
 /* Rows are not changed while they are being walked through. */
-static enum err revoke_tokens(struct store *store, int64_t person_id)
+static enum err revoke_tokens(
+    struct admin_job *job, struct store *store, int64_t person_id)
 {
+	const struct token_deed deed =
+	    admin_deed(job, "its holder was removed");
 	json_t *serials = json_array(), *serial;
 	struct token token;
 	enum err err =
@@ -301,7 +304,7 @@ static enum err revoke_tokens(struct store *store, int64_t person_id)
 		if (err)
 			break;
 		token.state = TOKEN_REVOKED;
-		err = token_save(store, &token);
+		err = token_save(store, &token, &deed);
 	}
 	json_decref(serials);
 	return err;
@@ -316,7 +319,7 @@ static enum err user_remove(struct admin_job *job, struct store *store)
 
 	if (err || !found)
 		return err;
-	err = revoke_tokens(store, person.id);
+	err = revoke_tokens(job, store, person.id);
 	if (!err)
 		err = emergency_void(store, person.id);
 	if (!err)

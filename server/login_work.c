@@ -96,7 +96,7 @@ static enum err load_subject(struct login_call *login, struct store *store,
 		err = login_card_look(login, store);
 	if (err == ERR_NONE)
 		err = subject_load(store, &login->person, factor,
-		    login->call.terminal.id, out);
+		    login->call.terminal.id, login->call.now_s, out);
 	if (err != ERR_NONE)
 		return err;
 	out->known = login->known;

@@ -219,7 +219,7 @@ const struct command COMMANDS[] = {
 	 .done = "{} is revoked.", .help = "end a token for good"},
 	{.noun = "token", .verb = "list", .path = "token/list",
 	 .parameters = {CHOICE_OPTION("--state", "state", COMMAND_TEXT,
-	     "pending|active|suspended|lost|revoked|void")},
+	     "stock|pending|active|suspended|lost|returned|retired|revoked|void")},
 	 .columns = TOKEN_COLUMNS, .help = "all tokens"},
 	{.noun = "token", .verb = "show", .path = "token/show",
 	 .parameters = {SERIAL}, .columns = TOKEN_COLUMNS,

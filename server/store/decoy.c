@@ -37,7 +37,7 @@ static enum err add_token(
 
 	name_decoy(number, token.serial, sizeof(token.serial));
 	if (err == ERR_NONE)
-		err = token_add(store, &token);
+		err = token_add(store, &token, NULL);
 	token_wipe(&token);
 	return err;
 }

@@ -21,6 +21,7 @@
 #include "server/store/card.h"
 #include "server/store/subject.h"
 #include "server/store/terminal.h"
+#include "server/store/token_ledger.h"
 #include "shared/encode.h"
 
 enum {
@@ -166,9 +167,13 @@ static enum err distrust(const struct restore *restore, struct store *store)
 {
 	const struct clock_reading mark = {
 	    .wall_s = restore->request->now_ms / MS_PER_S};
+	const struct token_deed deed = {
+	    "restore", "its counter may be older than its use", mark.wall_s};
 	enum err err = raise_floor(store, mark.wall_s);
 
 	/* HOTP: active and suspended to void. A lost one stays lost. */
+	if (err == ERR_NONE)
+		err = token_ledger_add_void(store, &deed);
 	if (err == ERR_NONE)
 		err =
 		    db_script(store->db, "UPDATE token SET state = 5"

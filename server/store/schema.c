@@ -63,6 +63,46 @@
 	" whole_staff INTEGER NOT NULL, actor TEXT NOT NULL,"                  \
 	" list TEXT NOT NULL) STRICT;"
 
+/*
+ * Version 7. A token in stock (6), returned (7) or retired (8) is nobody's, any
+ * other is somebody's. loan_until: a spare lent for a day opens nothing from
+ * then on; 0 is no end. In the ledger, person_id is the holder after the
+ * change and name what he was called then.
+ */
+#define TOKEN_TABLE                                                            \
+	"CREATE TABLE token (id INTEGER PRIMARY KEY,"                          \
+	" person_id INTEGER REFERENCES person (id),"                           \
+	" seed_id INTEGER NOT NULL REFERENCES seed (id),"                      \
+	" serial TEXT NOT NULL UNIQUE, state INTEGER NOT NULL,"                \
+	" type INTEGER NOT NULL, algorithm INTEGER NOT NULL,"                  \
+	" digits INTEGER NOT NULL, period_s INTEGER NOT NULL,"                 \
+	" created_at INTEGER NOT NULL, confirmed_at INTEGER NOT NULL,"         \
+	" loan_until INTEGER NOT NULL DEFAULT 0,"                              \
+	" CHECK ((person_id IS NULL) = (state IN (6, 7, 8))),"                 \
+	" CHECK (loan_until = 0 OR person_id IS NOT NULL)) STRICT;"
+#define TOKEN_INDICES                                                          \
+	"CREATE INDEX token_person ON token (person_id);"                      \
+	"CREATE INDEX token_seed ON token (seed_id);"
+#define TOKEN_LEDGER_TABLE                                                     \
+	"CREATE TABLE token_ledger (token_id INTEGER NOT NULL"                 \
+	" REFERENCES token (id), seq INTEGER NOT NULL, time INTEGER NOT NULL," \
+	" actor TEXT NOT NULL, from_state INTEGER, to_state INTEGER NOT NULL," \
+	" person_id INTEGER REFERENCES person (id), name TEXT NOT NULL,"       \
+	" loan_until INTEGER NOT NULL, why TEXT NOT NULL,"                     \
+	" PRIMARY KEY (token_id, seq)) STRICT, WITHOUT ROWID;"
+#define TOKEN_COLUMNS_UNTIL_6                                                  \
+	"id, person_id, seed_id, serial, state, type, algorithm, digits,"      \
+	" period_s, created_at, confirmed_at"
+#define CUSTODY_SCHEMA                                                         \
+	"ALTER TABLE token RENAME TO token_until_6;" TOKEN_TABLE               \
+	"INSERT INTO token (" TOKEN_COLUMNS_UNTIL_6                            \
+	") SELECT " TOKEN_COLUMNS_UNTIL_6 " FROM token_until_6;"               \
+	"DROP TABLE token_until_6;" TOKEN_INDICES TOKEN_LEDGER_TABLE           \
+	"INSERT INTO token_ledger SELECT token.id, 1, token.created_at, '',"   \
+	" NULL, token.state, person.id, person.name, 0,"                       \
+	" 'what was known before there was a ledger' FROM token"               \
+	" JOIN person ON person.id = token.person_id WHERE person.decoy = 0;"
+
 const char STORE_SCHEMA[] =
     "CREATE TABLE meta (name TEXT PRIMARY KEY, number INTEGER NOT NULL"
     " DEFAULT 0, bytes BLOB) STRICT;"
@@ -84,16 +124,8 @@ const char STORE_SCHEMA[] =
     " fingerprint BLOB NOT NULL UNIQUE, sealed BLOB NOT NULL) STRICT;"
     "CREATE TABLE seed_floor (seed_id INTEGER PRIMARY KEY"
     " REFERENCES seed (id), floor INTEGER NOT NULL,"
-    " used_at INTEGER NOT NULL, " DRIFT_COLUMN ") STRICT;"
-    "CREATE TABLE token (id INTEGER PRIMARY KEY,"
-    " person_id INTEGER NOT NULL REFERENCES person (id),"
-    " seed_id INTEGER NOT NULL REFERENCES seed (id),"
-    " serial TEXT NOT NULL UNIQUE, state INTEGER NOT NULL,"
-    " type INTEGER NOT NULL, algorithm INTEGER NOT NULL,"
-    " digits INTEGER NOT NULL, period_s INTEGER NOT NULL,"
-    " created_at INTEGER NOT NULL, confirmed_at INTEGER NOT NULL) STRICT;"
-    "CREATE INDEX token_person ON token (person_id);"
-    "CREATE INDEX token_seed ON token (seed_id);"
+    " used_at INTEGER NOT NULL, " DRIFT_COLUMN
+    ") STRICT;" TOKEN_TABLE TOKEN_INDICES TOKEN_LEDGER_TABLE
 
     /* terminal_id 0: the proven count and the sum of the unproven ones. */
     "CREATE TABLE throttle (person_id INTEGER NOT NULL,"
@@ -152,6 +184,7 @@ static const char *const upgrades[] = {
     STAFF_IMPORT_SCHEMA,
     POLICY_GROUND_SCHEMA,
     STAFF_PLAN_SCHEMA,
+    CUSTODY_SCHEMA,
 };
 
 _Static_assert(

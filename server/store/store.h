@@ -26,7 +26,7 @@ struct hasher;           /* server/store/hasher.h */
 struct card_authorities; /* server/keys/card_verify.h */
 
 enum {
-	STORE_SCHEMA_VERSION = 6,
+	STORE_SCHEMA_VERSION = 7,
 	STORE_INSTANCE_SIZE = 33,
 	STORE_TEXT_BYTES_MAX = 16384,
 	STORE_PATH_SIZE = 4096,

@@ -54,8 +54,8 @@ static enum err read_subject_token(
 	    store, db_number(q, 7), sealed, length, &out->otp.seed);
 }
 
-static enum err load_tokens(
-    struct store *store, int64_t person_id, struct subject *subject)
+static enum err load_tokens(struct store *store, int64_t person_id,
+    int64_t now_s, struct subject *subject)
 {
 	struct db_query *q = db_query(store->db,
 	    "SELECT token.id, token.serial, token.type, token.algorithm,"
@@ -64,10 +64,12 @@ static enum err load_tokens(
 	    " JOIN seed ON seed.id = token.seed_id"
 	    " JOIN seed_floor ON seed_floor.seed_id = token.seed_id"
 	    " WHERE token.person_id = ?1 AND token.state = 1"
+	    " AND (token.loan_until = 0 OR token.loan_until > ?2)"
 	    " ORDER BY token.id");
 	enum err err = ERR_NONE, done;
 
 	db_bind_number(q, 1, person_id);
+	db_bind_number(q, 2, now_s);
 	while (err == ERR_NONE && subject->token_count < SUBJECT_TOKENS_MAX &&
 	       db_next(q))
 		err = read_subject_token(
@@ -130,7 +132,7 @@ static enum err load_throttle(struct store *store, int64_t person_id,
 }
 
 enum err subject_load(struct store *store, const struct person *person,
-    enum factor factor, int64_t terminal_id, struct subject *out)
+    enum factor factor, int64_t terminal_id, int64_t now_s, struct subject *out)
 {
 	enum err err = ERR_NONE;
 
@@ -148,7 +150,7 @@ enum err subject_load(struct store *store, const struct person *person,
 		factor = FACTOR_OTP;
 		break;
 	case FACTOR_OTP:
-		err = load_tokens(store, person->id, out);
+		err = load_tokens(store, person->id, now_s, out);
 		break;
 	case FACTOR_EMERGENCY:
 		err = load_emergency(store, person->id, out);

@@ -13,11 +13,13 @@
 /*
  * Fills subject but for `frozen` by terminal. Throttle is that of factor (of
  * FACTOR_OTP when FACTOR_NONE) for this person and terminal. What that factor
- * is proved by, and no other: seeds only of tokens that are active, cards only
- * of those not revoked. On an error nothing is left in out.
+ * is proved by, and no other: seeds only of tokens that are active and, if
+ * lent for a day, not yet due back at now_s; cards only of those not revoked.
+ * On an error nothing is left in out.
  */
 enum err subject_load(struct store *store, const struct person *person,
-    enum factor factor, int64_t terminal_id, struct subject *out);
+    enum factor factor, int64_t terminal_id, int64_t now_s,
+    struct subject *out);
 
 /* Another factor's throttle instead, for a challenge that offers but one. */
 enum err subject_load_throttle(struct store *store, const struct person *person,

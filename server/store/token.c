@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "server/store/seed.h"
+#include "server/store/token_ledger.h"
 #include "shared/encode.h"
 #include "shared/text.h"
 
@@ -20,18 +21,22 @@ enum {
 
 /* When a seed changes hands, its use before that is not this token's. */
 #define TOKEN_COLUMNS                                                          \
-	"token.id, token.person_id, token.serial, person.user_name,"           \
+	"token.id, token.person_id, token.serial,"                             \
+	" coalesce(person.user_name, ''),"                                     \
 	" token.state, token.created_at, token.confirmed_at,"                  \
 	" CASE WHEN seed_floor.used_at >= token.created_at"                    \
 	" THEN seed_floor.used_at ELSE 0 END, token.type, token.algorithm,"    \
 	" token.digits, token.period_s, seed_floor.floor, token.seed_id,"      \
-	" seed_floor.drift, throttle.astray_token IS NOT NULL"
+	" seed_floor.drift, throttle.astray_token IS NOT NULL,"                \
+	" token.loan_until"
 #define TOKEN_TABLES                                                           \
-	" FROM token JOIN person ON person.id = token.person_id"               \
+	" FROM token LEFT JOIN person ON person.id = token.person_id"          \
 	" JOIN seed_floor ON seed_floor.seed_id = token.seed_id"               \
 	" LEFT JOIN throttle ON throttle.person_id = token.person_id"          \
 	" AND throttle.factor = 1 AND throttle.terminal_id = 0"                \
 	" AND throttle.astray_token = token.id"
+/* Not of a stranger's stand-in. */
+#define TOKEN_IS_REAL " coalesce(person.decoy, 0) = 0"
 
 static const char *const state_texts[] = {
     [TOKEN_PENDING] = "pending",
@@ -40,6 +45,9 @@ static const char *const state_texts[] = {
     [TOKEN_LOST] = "lost",
     [TOKEN_REVOKED] = "revoked",
     [TOKEN_VOID] = "void",
+    [TOKEN_STOCK] = "stock",
+    [TOKEN_RETURNED] = "returned",
+    [TOKEN_RETIRED] = "retired",
 };
 
 enum {
@@ -49,6 +57,12 @@ enum {
 const char *token_state_text(enum token_state state)
 {
 	return (size_t)state < STATE_COUNT ? state_texts[state] : "unknown";
+}
+
+bool token_is_unheld(enum token_state state)
+{
+	return state == TOKEN_STOCK || state == TOKEN_RETURNED ||
+	       state == TOKEN_RETIRED;
 }
 
 enum err token_state_from_text(const char *text, enum token_state *out)
@@ -85,6 +99,7 @@ static void read_token(struct db_query *q, struct token *out)
 	out->otp.floor = db_number(q, 12);
 	out->otp.drift = db_number(q, 14);
 	out->out_of_step = db_number(q, 15) != 0;
+	out->loan_until = db_number(q, 16);
 }
 
 /* The first row of a query that was made with TOKEN_COLUMNS. */
@@ -115,9 +130,9 @@ static enum err read_first(struct store *store, struct db_query *q,
 enum err token_find(
     struct store *store, const char *serial, bool with_seed, struct token *out)
 {
-	struct db_query *q = db_query(store->db,
-	    "SELECT " TOKEN_COLUMNS TOKEN_TABLES
-	    " WHERE token.serial = ?1 AND person.decoy = 0");
+	struct db_query *q =
+	    db_query(store->db, "SELECT " TOKEN_COLUMNS TOKEN_TABLES
+				" WHERE token.serial = ?1 AND" TOKEN_IS_REAL);
 	struct token token = {0};
 	int64_t seed_id = 0;
 	enum err err;
@@ -155,7 +170,7 @@ enum err token_each_serial(struct store *store, const char *after,
 {
 	struct db_query *q =
 	    db_query(store->db, "SELECT " TOKEN_COLUMNS TOKEN_TABLES
-				" WHERE person.decoy = 0 AND token.serial > ?1"
+				" WHERE" TOKEN_IS_REAL " AND token.serial > ?1"
 				" ORDER BY token.serial LIMIT ?2");
 
 	db_bind_text(q, 1, after);
@@ -203,7 +218,7 @@ static enum err check_free(
 	struct db_query *q = db_query(store->db,
 	    "SELECT " TOKEN_COLUMNS TOKEN_TABLES
 	    " WHERE token.serial = ?1 OR (token.seed_id = ?2"
-	    " AND token.state <> 4) ORDER BY token.serial <> ?1");
+	    " AND token.state NOT IN (4, 8)) ORDER BY token.serial <> ?1");
 	struct token other;
 	enum err err;
 
@@ -224,13 +239,15 @@ static enum err insert_token(
 {
 	struct db_query *q = db_query(store->db,
 	    "INSERT INTO token (person_id, seed_id, serial, state, type,"
-	    " algorithm, digits, period_s, created_at, confirmed_at)"
-	    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"
+	    " algorithm, digits, period_s, created_at, confirmed_at,"
+	    " loan_until) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10,"
+	    " ?11)"
 	    " RETURNING id");
 	int64_t id;
 	enum err err;
 
-	db_bind_number(q, 1, token->person_id);
+	if (token->person_id)
+		db_bind_number(q, 1, token->person_id);
 	db_bind_number(q, 2, seed_id);
 	db_bind_text(q, 3, token->serial);
 	db_bind_number(q, 4, token->state);
@@ -240,6 +257,7 @@ static enum err insert_token(
 	db_bind_number(q, 8, token->otp.period_s);
 	db_bind_number(q, 9, token->created_at);
 	db_bind_number(q, 10, token->confirmed_at);
+	db_bind_number(q, 11, token->loan_until);
 	id = db_next(q) ? db_number(q, 0) : 0;
 	err = db_done(q);
 	if (err == ERR_NONE)
@@ -247,40 +265,91 @@ static enum err insert_token(
 	return err;
 }
 
-enum err token_add(struct store *store, struct token *token)
+/* Held as its state wants it. */
+static bool is_placed(const struct token *token)
+{
+	return token_is_unheld(token->state)
+		   ? token->person_id == 0 && token->loan_until == 0
+		   : token->person_id != 0;
+}
+
+enum err token_add(
+    struct store *store, struct token *token, const struct token_deed *deed)
 {
 	unsigned char print[SEED_PRINT_BYTES];
 	int64_t seed_id = 0;
 	enum err err;
 
-	if (!is_plausible(&token->otp))
+	if (!is_plausible(&token->otp) || !is_placed(token))
 		return ERR_INVALID;
 	err = seed_find(store, &token->otp, print, &seed_id);
 	if (err == ERR_NONE && token->serial[0] == '\0')
 		err = make_serial(token->serial);
 	if (err == ERR_NONE)
 		err = check_free(store, seed_id, token);
-	if (err != ERR_NONE)
-		return err;
-	err = seed_keep(store, &token->otp, print, &seed_id);
-	return err == ERR_NONE ? insert_token(store, seed_id, token) : err;
+	if (err == ERR_NONE)
+		err = seed_keep(store, &token->otp, print, &seed_id);
+	if (err == ERR_NONE)
+		err = insert_token(store, seed_id, token);
+	if (err == ERR_NONE && deed)
+		err = token_ledger_open(store, token, deed);
+	return err;
 }
 
-enum err token_save(struct store *store, const struct token *token)
+/* ERR_EXISTS when a token that was given up comes back, and its seed is
+ * another's by now. */
+static enum err check_seed_is_its_own(
+    struct store *store, const struct token *token)
+{
+	struct db_query *q;
+	bool taken;
+	enum err err;
+
+	if (token->state == TOKEN_REVOKED || token->state == TOKEN_RETIRED)
+		return ERR_NONE;
+	q = db_query(store->db,
+	    "SELECT 1 FROM token AS mine JOIN token AS other"
+	    " ON other.seed_id = mine.seed_id AND other.id <> mine.id"
+	    " WHERE mine.id = ?1 AND mine.state IN (4, 8)"
+	    " AND other.state NOT IN (4, 8) LIMIT 1");
+	db_bind_number(q, 1, token->id);
+	taken = db_next(q);
+	err = db_done(q);
+	return err == ERR_NONE && taken ? ERR_EXISTS : err;
+}
+
+static enum err update_token(struct store *store, const struct token *token)
 {
 	struct db_query *q = db_query(store->db,
-	    "UPDATE token SET state = ?2, created_at = ?3, confirmed_at = ?4"
-	    " WHERE id = ?1");
+	    "UPDATE token SET state = ?2, created_at = ?3, confirmed_at = ?4,"
+	    " person_id = ?5, loan_until = ?6 WHERE id = ?1");
 	enum err err;
 
 	db_bind_number(q, 1, token->id);
 	db_bind_number(q, 2, token->state);
 	db_bind_number(q, 3, token->created_at);
 	db_bind_number(q, 4, token->confirmed_at);
+	if (token->person_id)
+		db_bind_number(q, 5, token->person_id);
+	db_bind_number(q, 6, token->loan_until);
 	err = db_run(q);
 	if (err != ERR_NONE)
 		return err;
 	return db_changes(store->db) == 1 ? ERR_NONE : ERR_NOT_FOUND;
+}
+
+enum err token_save(struct store *store, const struct token *token,
+    const struct token_deed *deed)
+{
+	enum err err;
+
+	if (!is_placed(token))
+		return ERR_INVALID;
+	err = check_seed_is_its_own(store, token);
+	/* Before: it reads what is being left. */
+	if (err == ERR_NONE)
+		err = token_ledger_add(store, token, deed);
+	return err == ERR_NONE ? update_token(store, token) : err;
 }
 
 enum err token_spend(struct store *store, int64_t token_id, int64_t floor,

@@ -19,7 +19,10 @@ enum token_state {
 	TOKEN_SUSPENDED,
 	TOKEN_LOST,
 	TOKEN_REVOKED,
-	TOKEN_VOID, /* HOTP after a restore: rebind by confirm */
+	TOKEN_VOID,     /* HOTP after a restore: rebind by confirm */
+	TOKEN_STOCK,    /* in the drawer; this and what follows is nobody's */
+	TOKEN_RETURNED, /* in the drawer, was somebody's */
+	TOKEN_RETIRED,  /* will be nobody's any more */
 };
 
 enum {
@@ -28,30 +31,51 @@ enum {
 
 struct token {
 	int64_t id;
-	int64_t person_id;
+	int64_t person_id; /* 0: nobody's */
 	char serial[TOKEN_SERIAL_SIZE];
-	char user[NAME_BYTES_MAX + 1]; /* its holder; filled when read */
+	char user[NAME_BYTES_MAX + 1]; /* its holder or empty; filled when
+					  read */
 	enum token_state state;
 	int64_t created_at, confirmed_at, last_used_at; /* 0: never */
+	int64_t loan_until;   /* lent for a day: opens nothing from then on; 0:
+				 no end */
 	bool out_of_step;     /* by wrong codes since the last good one; filled
 				 when read */
 	struct otp_token otp; /* seed empty unless asked for */
 };
 
+/* What the ledger says of a change. */
+struct token_deed {
+	const char *actor;
+	const char *why;
+	int64_t time_s;
+};
+
 const char *token_state_text(enum token_state state);
+/* Whether a token in this state is nobody's. */
+bool token_is_unheld(enum token_state state);
 /* ERR_INVALID for a word that is none. */
 enum err token_state_from_text(const char *text, enum token_state *out);
 
 /*
  * Adds a token with its seed (otp.floor is the least it starts with; a floor
  * remembered for this seed wins when higher). Makes a serial "SK" and ten
- * base32 characters when serial is empty. Sets id and serial. ERR_EXISTS: the
- * serial, or a token not yet revoked with this very seed; the existing
- * token is then in *token but for its seed.
+ * base32 characters when serial is empty. Sets id and serial. Of a holder
+ * only person_id counts; ERR_INVALID unless the state wants one and there is
+ * one, or neither. ERR_EXISTS: the serial, or a token neither revoked nor
+ * retired with this very seed; the existing token is then in *token but for its
+ * seed. deed goes to the ledger; NULL only for decoys.
  */
-enum err token_add(struct store *store, struct token *token);
-/* State and the times; not holder, seed or floor. */
-enum err token_save(struct store *store, const struct token *token);
+enum err token_add(
+    struct store *store, struct token *token, const struct token_deed *deed);
+/*
+ * State, holder, end of the loan and the times; never seed or floor, which
+ * stay whoever gets it. What changes of the first three is one row of the
+ * ledger. ERR_INVALID as token_add; ERR_EXISTS when it comes back while
+ * another token has its seed.
+ */
+enum err token_save(struct store *store, const struct token *token,
+    const struct token_deed *deed);
 /* Moves the floor up, never down: ERR_NOT_ALLOWED otherwise. With it goes the
  * drift. */
 enum err token_spend(struct store *store, int64_t token_id, int64_t floor,

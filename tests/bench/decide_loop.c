@@ -53,6 +53,7 @@ static void add_person(struct store *store, long number)
 {
 	struct person person = {
 	    .kind = "regular", .enrolled_at = NOW_S, .created_at = NOW_S};
+	const struct token_deed deed = {"bench", "bench", NOW_S};
 	struct token token;
 
 	snprintf(person.user, sizeof(person.user), "u%05ld", number);
@@ -60,7 +61,7 @@ static void add_person(struct store *store, long number)
 	demand(person_add(store, &person), "person_add");
 	make_token(number, &token);
 	token.person_id = person.id;
-	demand(token_add(store, &token), "token_add");
+	demand(token_add(store, &token, &deed), "token_add");
 }
 
 static void add_persons(struct store *store, long persons)
@@ -136,7 +137,8 @@ static void decide_once(
 	demand(secret_set(&question.code, code, 6), "code");
 	snprintf(user, sizeof(user), "u%05ld", who);
 	demand(person_find_login(store, user, NULL, &person), "person");
-	demand(subject_load(store, &person, FACTOR_OTP, 1, &subject), "load");
+	demand(subject_load(store, &person, FACTOR_OTP, 1, now_s, &subject),
+	    "load");
 	decision = decide(&question, &subject, &permit, &limits);
 	if (decision.result != RESULT_ACCEPT)
 		demand(ERR_NOT_ALLOWED, "decide");

@@ -121,6 +121,8 @@ static inline struct person fixture_person(const char *user)
 	return person;
 }
 
+static const struct token_deed FIXTURE_DEED = {"root", "test", NOW_S};
+
 static inline struct token fixture_token(int64_t person_id, const char *seed)
 {
 	struct token token = {

@@ -230,7 +230,8 @@ static void test_enroll_forgets_failures(void **state)
 	assert_int_equal(store_commit(store), ERR_NONE);
 	json_decref(enroll(f, "s1", certificate(key, 0)));
 	assert_int_equal(
-	    subject_load(store, &person, FACTOR_CARD, 0, &subject), ERR_NONE);
+	    subject_load(store, &person, FACTOR_CARD, 0, f->now_s, &subject),
+	    ERR_NONE);
 	assert_int_equal(subject.throttle.proven.failures, 0);
 	subject_wipe(&subject);
 	EVP_PKEY_free(key);

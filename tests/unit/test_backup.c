@@ -167,18 +167,18 @@ static void fill(
 	assert_int_equal(person_add(store, &person), ERR_NONE);
 	totp = fixture_token(person.id, "12345678901234567890");
 	strcpy(totp.serial, "totp");
-	assert_int_equal(token_add(store, &totp), ERR_NONE);
+	assert_int_equal(token_add(store, &totp, &FIXTURE_DEED), ERR_NONE);
 	hotp = fixture_token(person.id, "a seed based on counting");
 	strcpy(hotp.serial, "hotp");
 	hotp.otp.type = OTP_HOTP;
 	hotp.otp.period_s = 0;
-	assert_int_equal(token_add(store, &hotp), ERR_NONE);
+	assert_int_equal(token_add(store, &hotp, &FIXTURE_DEED), ERR_NONE);
 	lost = fixture_token(person.id, "a seed that somebody found");
 	strcpy(lost.serial, "lost");
 	lost.otp.type = OTP_HOTP;
 	lost.otp.period_s = 0;
 	lost.state = TOKEN_LOST;
-	assert_int_equal(token_add(store, &lost), ERR_NONE);
+	assert_int_equal(token_add(store, &lost, &FIXTURE_DEED), ERR_NONE);
 	assert_int_equal(
 	    emergency_hash(store, person.id, "12345678", 8, &hash), ERR_NONE);
 	assert_int_equal(
@@ -215,7 +215,8 @@ static void check_distrust(struct store *store, const struct secret *join)
 	    ERR_NOT_FOUND);
 	assert_int_equal(person_find(store, "s1", &person), ERR_NONE);
 	assert_int_equal(
-	    subject_load(store, &person, FACTOR_OTP, 1, &subject), ERR_NONE);
+	    subject_load(store, &person, FACTOR_OTP, 1, NOW_S, &subject),
+	    ERR_NONE);
 	assert_int_equal(subject.token_count, 1);
 	assert_string_equal(subject.tokens[0].serial, "totp");
 	assert_int_equal(subject.tokens[0].otp.floor, (LATER_S + 120) / 30 + 1);
@@ -227,7 +228,7 @@ static void check_distrust(struct store *store, const struct secret *join)
 	assert_int_equal(token_find(store, "lost", false, &token), ERR_NONE);
 	assert_int_equal(token.state, TOKEN_LOST);
 	assert_int_equal(
-	    subject_load(store, &person, FACTOR_EMERGENCY, 1, &subject),
+	    subject_load(store, &person, FACTOR_EMERGENCY, 1, NOW_S, &subject),
 	    ERR_NONE);
 	assert_int_equal(subject.emergency_count, 0);
 	assert_int_equal(store_begin(store), ERR_NONE);

@@ -271,7 +271,8 @@ static void decide_one(struct store *store, int number, struct run *run)
 	assert_int_equal(store_begin(store), ERR_NONE);
 	assert_int_equal(person_find(store, user, &person), ERR_NONE);
 	assert_int_equal(
-	    subject_load(store, &person, FACTOR_OTP, 1, &subject), ERR_NONE);
+	    subject_load(store, &person, FACTOR_OTP, 1, NOW_S, &subject),
+	    ERR_NONE);
 	if (number % 3 == 0) {
 		decision.throttle = subject.throttle;
 		decision.throttle.proven.failures++;
@@ -306,7 +307,8 @@ static void prepare(struct store *store)
 		seed[20] = (char)('0' + i);
 		token = fixture_token(person.id, seed);
 		strcpy(token.serial, user);
-		assert_int_equal(token_add(store, &token), ERR_NONE);
+		assert_int_equal(
+		    token_add(store, &token, &FIXTURE_DEED), ERR_NONE);
 	}
 	assert_int_equal(store_commit(store), ERR_NONE);
 }
@@ -465,8 +467,8 @@ static void check_state(
 		    token_find(store, user, false, &token), ERR_NONE);
 		assert_int_equal(token.otp.floor, state->floor[i]);
 		assert_int_equal(person_find(store, user, &person), ERR_NONE);
-		assert_int_equal(
-		    subject_load(store, &person, FACTOR_OTP, 1, &subject),
+		assert_int_equal(subject_load(store, &person, FACTOR_OTP, 1,
+				     NOW_S, &subject),
 		    ERR_NONE);
 		assert_int_equal(
 		    subject.throttle.proven.failures, state->failures[i]);

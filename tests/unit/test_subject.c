@@ -33,7 +33,7 @@ static struct person add_person(struct store *store, const char *user)
 	COMMITTED(store, person_add(store, &person));
 	token = fixture_token(person.id, SEED);
 	snprintf(token.serial, sizeof(token.serial), "T-%s", user);
-	COMMITTED(store, token_add(store, &token));
+	COMMITTED(store, token_add(store, &token, &FIXTURE_DEED));
 	return person;
 }
 
@@ -54,8 +54,8 @@ static struct decision ask(struct store *store, const struct person *person,
 
 	assert_int_equal(
 	    secret_set(&question.code, code, strlen(code)), ERR_NONE);
-	assert_int_equal(
-	    subject_load(store, person, FACTOR_OTP, terminal_id, &subject),
+	assert_int_equal(subject_load(store, person, FACTOR_OTP, terminal_id,
+			     NOW_S, &subject),
 	    ERR_NONE);
 	decision = decide(&question, &subject, &permit, &limits);
 	assert_int_equal(subject_apply(store, person, FACTOR_OTP, terminal_id,
@@ -63,6 +63,13 @@ static struct decision ask(struct store *store, const struct person *person,
 	    ERR_NONE);
 	subject_wipe(&subject);
 	return decision;
+}
+
+static void must_load(struct store *store, const struct person *person,
+    enum factor factor, struct subject *out)
+{
+	assert_int_equal(
+	    subject_load(store, person, factor, 1, NOW_S, out), ERR_NONE);
 }
 
 static void code_at(int64_t now_s, char out[OTP_DIGITS_MAX + 1])
@@ -80,8 +87,7 @@ static void test_loaded(void **state)
 
 	person.valid_from = 5;
 	person.valid_until = 6;
-	assert_int_equal(
-	    subject_load(f->store, &person, FACTOR_OTP, 1, &subject), ERR_NONE);
+	must_load(f->store, &person, FACTOR_OTP, &subject);
 	assert_true(subject.known);
 	assert_true(subject.enrolled);
 	assert_false(subject.frozen);
@@ -95,9 +101,7 @@ static void test_loaded(void **state)
 	person.state = PERSON_SUSPENDED;
 	person.frozen = true;
 	person.enrolled_at = 0;
-	assert_int_equal(
-	    subject_load(f->store, &person, FACTOR_NONE, 1, &subject),
-	    ERR_NONE);
+	must_load(f->store, &person, FACTOR_NONE, &subject);
 	assert_true(subject.frozen);
 	assert_true(subject.suspended);
 	assert_false(subject.enrolled);
@@ -114,10 +118,9 @@ static void test_only_active_tokens(void **state)
 	assert_int_equal(token_find(f->store, "T-s1", false, &token), ERR_NONE);
 	for (int i = TOKEN_PENDING; i <= TOKEN_VOID; i++) {
 		token.state = (enum token_state)i;
-		COMMITTED(f->store, token_save(f->store, &token));
-		assert_int_equal(
-		    subject_load(f->store, &person, FACTOR_OTP, 1, &subject),
-		    ERR_NONE);
+		COMMITTED(
+		    f->store, token_save(f->store, &token, &FIXTURE_DEED));
+		must_load(f->store, &person, FACTOR_OTP, &subject);
 		assert_int_equal(subject.token_count, i == TOKEN_ACTIVE);
 	}
 }
@@ -134,10 +137,9 @@ static void test_many_tokens_are_bounded(void **state)
 
 		seed[20] = (char)('a' + i);
 		token = fixture_token(person.id, seed);
-		COMMITTED(f->store, token_add(f->store, &token));
+		COMMITTED(f->store, token_add(f->store, &token, &FIXTURE_DEED));
 	}
-	assert_int_equal(
-	    subject_load(f->store, &person, FACTOR_OTP, 1, &subject), ERR_NONE);
+	must_load(f->store, &person, FACTOR_OTP, &subject);
 	assert_int_equal(subject.token_count, SUBJECT_TOKENS_MAX);
 }
 
@@ -186,14 +188,12 @@ static void test_charged_and_cleared(void **state)
 	assert_int_equal(ask(f->store, &person, code, NOW_S, true, 2).reason,
 	    REASON_THROTTLED);
 	assert_int_equal(throttle_end_waits(f->store, person.id), ERR_NONE);
-	assert_int_equal(
-	    subject_load(f->store, &person, FACTOR_OTP, 1, &subject), ERR_NONE);
+	must_load(f->store, &person, FACTOR_OTP, &subject);
 	assert_int_equal(subject.throttle.proven.failures, 3);
 	assert_int_equal(subject.throttle.proven.wait_until, 0);
 	assert_int_equal(
 	    ask(f->store, &person, code, NOW_S, true, 1).result, RESULT_ACCEPT);
-	assert_int_equal(
-	    subject_load(f->store, &person, FACTOR_OTP, 1, &subject), ERR_NONE);
+	must_load(f->store, &person, FACTOR_OTP, &subject);
 	assert_int_equal(subject.throttle.proven.failures, 0);
 	assert_int_equal(store_commit(f->store), ERR_NONE);
 }
@@ -235,8 +235,7 @@ static void test_drift_and_out_of_step(void **state)
 		assert_int_equal(store_commit(f->store), ERR_NONE);
 	}
 	fixture_reopen(f);
-	assert_int_equal(
-	    subject_load(f->store, &person, FACTOR_OTP, 1, &subject), ERR_NONE);
+	must_load(f->store, &person, FACTOR_OTP, &subject);
 	assert_int_equal(subject.tokens[0].otp.drift, 2);
 }
 
@@ -322,8 +321,7 @@ static void test_stranger(void **state)
 
 	assert_int_equal(
 	    person_find_decoy(f->store, "nobody", &decoy), ERR_NONE);
-	assert_int_equal(
-	    subject_load(f->store, &decoy, FACTOR_OTP, 1, &subject), ERR_NONE);
+	must_load(f->store, &decoy, FACTOR_OTP, &subject);
 	assert_false(subject.known);
 	assert_true(subject.enrolled);
 	assert_int_equal(subject.token_count, 1);
@@ -347,20 +345,18 @@ static void test_damaged_seed(void **state)
 
 	COMMITTED(f->store, person_add(f->store, &two));
 	token = fixture_token(two.id, "another seed, of s2 .");
-	COMMITTED(f->store, token_add(f->store, &token));
+	COMMITTED(f->store, token_add(f->store, &token, &FIXTURE_DEED));
 	assert_int_equal(db_script(f->store->db,
 			     "UPDATE seed SET sealed = zeroblob(40) WHERE id ="
 			     " (SELECT seed_id FROM token WHERE serial = "
 			     "'T-s1')"),
 	    ERR_NONE);
 	assert_int_equal(
-	    subject_load(f->store, &one, FACTOR_OTP, 1, &subject), ERR_CRYPTO);
+	    subject_load(f->store, &one, FACTOR_OTP, 1, NOW_S, &subject),
+	    ERR_CRYPTO);
 	assert_int_equal(subject.token_count, 0); /* nothing is left */
-	assert_int_equal(
-	    subject_load(f->store, &two, FACTOR_OTP, 1, &subject), ERR_NONE);
-	assert_int_equal(
-	    subject_load(f->store, &one, FACTOR_EMERGENCY, 1, &subject),
-	    ERR_NONE);
+	must_load(f->store, &two, FACTOR_OTP, &subject);
+	must_load(f->store, &one, FACTOR_EMERGENCY, &subject);
 }
 
 /* --- emergency codes --- */
@@ -381,7 +377,7 @@ static size_t count_codes(struct store *store, const struct person *person)
 	struct subject subject;
 
 	assert_int_equal(
-	    subject_load(store, person, FACTOR_EMERGENCY, 1, &subject),
+	    subject_load(store, person, FACTOR_EMERGENCY, 1, NOW_S, &subject),
 	    ERR_NONE);
 	return subject.emergency_count;
 }
@@ -402,9 +398,7 @@ static void test_emergency(void **state)
 	    emergency_hash(f->store, one.id + 1, "11111111", 8, &other),
 	    ERR_NONE);
 	assert_false(secret_equal(&hash, &other));
-	assert_int_equal(
-	    subject_load(f->store, &one, FACTOR_EMERGENCY, 1, &subject),
-	    ERR_NONE);
+	must_load(f->store, &one, FACTOR_EMERGENCY, &subject);
 	assert_int_equal(subject.emergency_count, 1);
 	assert_true(secret_equal(&subject.emergency[0].hash, &hash));
 	assert_int_equal(subject.emergency[0].until, NOW_S + 60);
@@ -417,9 +411,7 @@ static void test_emergency(void **state)
 			     &subject, &spend, true, NOW_S),
 	    ERR_NOT_ALLOWED);
 	assert_int_equal(store_commit(f->store), ERR_NONE);
-	assert_int_equal(
-	    subject_load(f->store, &one, FACTOR_EMERGENCY, 1, &subject),
-	    ERR_NONE);
+	must_load(f->store, &one, FACTOR_EMERGENCY, &subject);
 	assert_true(subject.emergency[0].spent);
 	COMMITTED(f->store, emergency_void(f->store, one.id));
 	assert_int_equal(count_codes(f->store, &one), 0);
@@ -489,7 +481,8 @@ static struct decision show(struct store *store, const struct person *person,
 	struct decision decision;
 
 	assert_int_equal(
-	    subject_load(store, person, FACTOR_CARD, 1, &subject), ERR_NONE);
+	    subject_load(store, person, FACTOR_CARD, 1, NOW_S, &subject),
+	    ERR_NONE);
 	decision = decide(&question, &subject, &permit, &limits);
 	COMMITTED(store, subject_apply(store, person, FACTOR_CARD, 1, &subject,
 			     &decision, true, NOW_S));
@@ -506,12 +499,10 @@ static void test_cards(void **state)
 	struct subject subject;
 	struct card card;
 
-	assert_int_equal(
-	    subject_load(f->store, &one, FACTOR_CARD, 1, &subject), ERR_NONE);
+	must_load(f->store, &one, FACTOR_CARD, &subject);
 	assert_int_equal(subject.card_count, 2);
 	assert_int_equal(subject.token_count, 0); /* no seed without need */
-	assert_int_equal(
-	    subject_load(f->store, &one, FACTOR_OTP, 1, &subject), ERR_NONE);
+	must_load(f->store, &one, FACTOR_OTP, &subject);
 	assert_int_equal(subject.card_count, 0);
 	subject_wipe(&subject);
 
@@ -539,8 +530,7 @@ static void test_throttle_of_cards(void **state)
 		assert_true(show(f->store, &one, &forged).evaluated);
 	}
 	assert_int_equal(show(f->store, &one, &good).reason, REASON_THROTTLED);
-	assert_int_equal(
-	    subject_load(f->store, &one, FACTOR_NONE, 1, &subject), ERR_NONE);
+	must_load(f->store, &one, FACTOR_NONE, &subject);
 	assert_int_equal(subject.throttle.proven.failures, 0);
 	assert_int_equal(
 	    subject_load_throttle(f->store, &one, FACTOR_CARD, 1, &subject),

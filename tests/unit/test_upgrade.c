@@ -18,6 +18,7 @@
 #include "server/store/backup.h"
 #include "server/store/backup_seal.h"
 #include "server/store/card.h"
+#include "server/store/token_ledger.h"
 #include "tests/unit/schema_version_1.h"
 #include "tests/unit/store_fixture.h"
 
@@ -101,19 +102,43 @@ static void read_shape(const char *path, char out[16384])
 	sqlite3_close(handle);
 }
 
+static enum err look_first(void *context, const struct token_ledger_row *row)
+{
+	int *rows = context;
+
+	assert_int_equal(row->seq, ++*rows);
+	assert_true(row->is_first);
+	assert_int_equal(row->to, TOKEN_ACTIVE);
+	assert_string_equal(row->user, "s1");
+	return ERR_NONE;
+}
+
 static void test_opened(void **state)
 {
 	struct fixture *f = *state;
 	static char fresh[16384], upgraded[16384];
 	struct person person = fixture_person("s1");
 	struct audit_head head;
+	struct token token;
+	int rows = 0;
 
 	COMMITTED(f->store, person_add(f->store, &person));
+	token = fixture_token(person.id, "12345678901234567890");
+	strcpy(token.serial, "T1");
+	COMMITTED(f->store, token_add(f->store, &token, &FIXTURE_DEED));
+	COMMITTED(f->store, token_spend(f->store, token.id, 100, 2, NOW_S));
 	head = f->store->head;
 	go_back(f);
 	fixture_open(f);
 	assert_memory_equal(head.hash, f->store->head.hash, AUDIT_HASH_BYTES);
 	assert_int_equal(person_find(f->store, "s1", &person), ERR_NONE);
+	assert_int_equal(token_find(f->store, "T1", true, &token), ERR_NONE);
+	assert_int_equal(token.state, TOKEN_ACTIVE);
+	assert_int_equal(token.otp.floor, 100);
+	assert_string_equal(token.user, "s1");
+	assert_int_equal(
+	    token_ledger_each(f->store, token.id, look_first, &rows), ERR_NONE);
+	assert_int_equal(rows, 1);
 	assert_non_null(f->store->card_authorities);
 	assert_false(card_any_bound(f->store));
 	fixture_reopen(f);
@@ -172,8 +197,8 @@ static void test_versions_that_never_were(void **state)
 	} rows[] = {
 	    {"PRAGMA user_version=0", ERR_CORRUPT},
 	    {"PRAGMA user_version=-1", ERR_CORRUPT},
-	    {"PRAGMA user_version=7", ERR_VERSION},
-	    {"PRAGMA user_version=6", ERR_NONE},
+	    {"PRAGMA user_version=8", ERR_VERSION},
+	    {"PRAGMA user_version=7", ERR_NONE},
 	};
 	struct fixture *f = *state;
 
