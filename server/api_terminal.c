@@ -28,7 +28,7 @@ struct terminal_request {
 	const char *code, *request; /* join, renew */
 	int event;                  /* session, enum session_event */
 	int reason;                 /* index into session_reasons */
-	const char *user, *service, *tty, *rhost, *login;
+	const char *user, *person, *service, *tty, *rhost, *login;
 	int report; /* report */
 	int64_t seq;
 	const char *hash;
@@ -59,6 +59,7 @@ static const struct json_member renew_members[] = {
 static const struct json_member session_members[] = {
     {"event", JSON_MEMBER_CHOICE, MEMBER(event), true, 0, 0, events},
     {"user", JSON_MEMBER_NAME, MEMBER(user), true, 0, 0, NULL},
+    {"person", JSON_MEMBER_NAME, MEMBER(person), false, 0, 0, NULL},
     {"service", JSON_MEMBER_NAME, MEMBER(service), true, 0, 0, NULL},
     {"tty", JSON_MEMBER_NAME, MEMBER(tty), false, 0, 0, NULL},
     {"rhost", JSON_MEMBER_NAME, MEMBER(rhost), false, 0, 0, NULL},
@@ -353,7 +354,11 @@ static enum err work_session(struct terminal_call *call, struct store *store)
 	audit_add_text(&entry, "action", events[asked->event]);
 	audit_add_text(&entry, "reason",
 	    asked->reason ? session_reasons[asked->reason] : NULL);
-	audit_add_text(&entry, "user", asked->user);
+	/* As in the record of the login: who it is, then by which account. */
+	audit_add_text(
+	    &entry, "user", asked->person ? asked->person : asked->user);
+	if (asked->person && strcmp(asked->person, asked->user) != 0)
+		audit_add_text(&entry, "account", asked->user);
 	audit_add_text(&entry, "service", asked->service);
 	audit_add_text(&entry, "tty", asked->tty);
 	audit_add_text(&entry, "rhost", asked->rhost);

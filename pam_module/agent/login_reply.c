@@ -23,7 +23,7 @@ enum {
 struct members {
 	int result; /* index into result_words */
 	int reason; /* index into reason_words */
-	const char *user;
+	const char *user, *person;
 	const char *login;
 	const char *challenge, *card_removed;
 	int64_t retry_at;
@@ -43,6 +43,9 @@ static const struct json_member member_table[] = {
     {.name = "user",
 	.kind = JSON_MEMBER_NAME,
 	.offset = offsetof(struct members, user)},
+    {.name = "person",
+	.kind = JSON_MEMBER_NAME,
+	.offset = offsetof(struct members, person)},
     {.name = "login",
 	.kind = JSON_MEMBER_TEXT,
 	.offset = offsetof(struct members, login),
@@ -192,6 +195,9 @@ static void judge(
 		out->retry_at = members->retry_at;
 	}
 	if (outcome == LOGIN_ACCEPTED) {
+		if (members->person)
+			memcpy(out->person, members->person,
+			    strlen(members->person) + 1);
 		out->card_removed = read_removed(members->card_removed);
 		out->card_expires = read_expiry(members->notices);
 	}

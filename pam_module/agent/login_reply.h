@@ -12,6 +12,7 @@
 
 #include "pam_module/agent/card.h"
 #include "pam_module/agent/server_call.h"
+#include "shared/text.h"
 
 enum {
 	LOGIN_TOKEN_SIZE = 257
@@ -56,6 +57,7 @@ struct login_reply {
 	char login[LOGIN_TOKEN_SIZE];     /* empty if the answer has none */
 	struct login_challenge challenge; /* of CONTINUES */
 	/* Of an accept. */
+	char person[NAME_BYTES_MAX + 1]; /* empty if it does not say */
 	enum card_removed card_removed;
 	int64_t card_expires; /* unix seconds; 0: not soon */
 };

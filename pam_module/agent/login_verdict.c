@@ -63,6 +63,7 @@ void login_verdict_set(
 	case LOGIN_ACCEPTED:
 		out->result = FRAME_ACCEPT;
 		memcpy(out->login, reply->login, sizeof(out->login));
+		memcpy(out->person, reply->person, sizeof(out->person));
 		out->card_removed = reply->card_removed;
 		if (proven && reply->card_expires > 0) {
 			out->message = FRAME_MESSAGE_CARD_EXPIRES;

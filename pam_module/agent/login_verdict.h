@@ -11,17 +11,19 @@
 
 #include "pam_module/agent/login_reply.h"
 #include "shared/frame.h"
+#include "shared/text.h"
 
 /* Zeroed memory refuses. */
 struct login_verdict {
 	enum frame_result result;
-	enum frame_message message;   /* 0: none */
-	uint64_t number;              /* 0: none */
-	char login[LOGIN_TOKEN_SIZE]; /* of an accept; may be empty */
-	enum login_reason reason;     /* for the log, not for the person */
-	int status;                   /* HTTP status seen last; 0: none */
-	bool other_user;              /* alert: see struct login_reply */
-	bool pin_locked;              /* for the log */
+	enum frame_message message;      /* 0: none */
+	uint64_t number;                 /* 0: none */
+	char login[LOGIN_TOKEN_SIZE];    /* of an accept; may be empty */
+	char person[NAME_BYTES_MAX + 1]; /* the same */
+	enum login_reason reason;        /* for the log, not for the person */
+	int status;                      /* HTTP status seen last; 0: none */
+	bool other_user;                 /* alert: see struct login_reply */
+	bool pin_locked;                 /* for the log */
 	bool by_card; /* of an accept: by the card with this key */
 	unsigned char key[CARD_HASH_BYTES];
 	enum card_removed card_removed;

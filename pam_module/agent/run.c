@@ -132,7 +132,7 @@ static void take_apart(struct agent *agent, const char *socket_path)
 	pthread_mutex_destroy(&agent->serve.attempts.lock);
 	pthread_mutex_destroy(&agent->serve.shapes.lock);
 	pthread_mutex_destroy(&agent->serve.places.lock);
-	pthread_mutex_destroy(&agent->serve.card_logins.lock);
+	pthread_mutex_destroy(&agent->serve.accepted_logins.lock);
 	free(agent);
 }
 
@@ -188,7 +188,7 @@ enum err run_agent(const char *directory, const char *socket_path)
 	pthread_mutex_init(&agent->serve.attempts.lock, NULL);
 	pthread_mutex_init(&agent->serve.shapes.lock, NULL);
 	pthread_mutex_init(&agent->serve.places.lock, NULL);
-	pthread_mutex_init(&agent->serve.card_logins.lock, NULL);
+	pthread_mutex_init(&agent->serve.accepted_logins.lock, NULL);
 	err = start(agent, directory, socket_path);
 	if (err == ERR_NONE) {
 		log_plain(LOG_NOTICE, "ready");

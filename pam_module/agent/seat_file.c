@@ -35,7 +35,7 @@ static const struct json_member file_members[] = {
 };
 
 struct seat_members {
-	const char *session, *key, *user, *service, *tty, *login;
+	const char *session, *key, *user, *person, *service, *tty, *login;
 	int removed;
 	bool away;
 };
@@ -50,6 +50,9 @@ static const struct json_member seat_members[] = {
 	removed_texts},
     {"away", JSON_MEMBER_BOOL, MEMBER(away), true, 0, 0, NULL},
     {"user", JSON_MEMBER_NAME, MEMBER(user), true, 0, 0, NULL},
+    /* What an older agent wrote has none. */
+    {"person", JSON_MEMBER_TEXT, MEMBER(person), false, 0, NAME_BYTES_MAX,
+	NULL},
     {"service", JSON_MEMBER_NAME, MEMBER(service), true, 0, 0, NULL},
     {"tty", JSON_MEMBER_TEXT, MEMBER(tty), true, 0, NAME_BYTES_MAX, NULL},
     {"login", JSON_MEMBER_TEXT, MEMBER(login), true, 0, LOGIN_TOKEN_SIZE - 1,
@@ -71,11 +74,12 @@ static json_t *seat_object(const struct seat *seat)
 	char key[KEY_SIZE];
 
 	encode_hex(seat->key, sizeof(seat->key), key);
-	return json_pack("{s:s, s:s, s:s, s:b, s:s, s:s, s:s, s:s}", "session",
-	    seat->session, "key", key, "card_removed",
+	return json_pack("{s:s, s:s, s:s, s:b, s:s, s:s, s:s, s:s, s:s}",
+	    "session", seat->session, "key", key, "card_removed",
 	    removed_texts[seat->removed], "away", seat->is_away, "user",
-	    seat->opened.user, "service", seat->opened.service, "tty",
-	    seat->opened.tty, "login", seat->opened.login);
+	    seat->opened.user, "person", seat->opened.person, "service",
+	    seat->opened.service, "tty", seat->opened.tty, "login",
+	    seat->opened.login);
 }
 
 static char *print(const struct seat *seats, size_t count)
@@ -131,6 +135,9 @@ static enum err take_seat(json_t *object, struct seat *out)
 	snprintf(out->session, sizeof(out->session), "%s", members.session);
 	snprintf(
 	    out->opened.user, sizeof(out->opened.user), "%s", members.user);
+	if (members.person)
+		snprintf(out->opened.person, sizeof(out->opened.person), "%s",
+		    members.person);
 	snprintf(out->opened.service, sizeof(out->opened.service), "%s",
 	    members.service);
 	snprintf(out->opened.tty, sizeof(out->opened.tty), "%s", members.tty);

@@ -27,7 +27,7 @@ static void tell_watched(const struct session *session,
 		tell(LOG_INFO, "session watched", session, where->id, "");
 }
 
-static void bind_seat(struct seats *seats, const struct card_login *by_card,
+static void bind_seat(struct seats *seats, const struct accepted_login *by_card,
     const struct session *session, const struct logind_session *where)
 {
 	struct seat seat = {.removed = by_card->removed, .opened = *session};
@@ -45,29 +45,35 @@ static void bind_seat(struct seats *seats, const struct card_login *by_card,
 		    session, where->id, err_text(err));
 }
 
-static bool take_login(struct card_logins *logins, struct session *session,
-    pid_t caller, struct card_login *out)
+static bool take_login(struct accepted_logins *logins, struct session *session,
+    pid_t caller, struct accepted_login *out)
 {
 	int64_t now_ms = steady_ms();
 
+	bool found;
+
 	if (session->login[0] != '\0')
-		return card_logins_take(logins, session->login, now_ms, out);
-	if (!card_logins_take_of_child(
-		logins, caller, session->user, now_ms, out))
+		found =
+		    accepted_logins_take(logins, session->login, now_ms, out);
+	else
+		found = accepted_logins_take_of_child(
+		    logins, caller, session->user, now_ms, out);
+	if (!found)
 		return false;
 	memcpy(session->login, out->login, sizeof(session->login));
+	memcpy(session->person, out->person, sizeof(session->person));
 	return true;
 }
 
-void seat_session_opened(struct seats *seats, struct card_logins *logins,
+void seat_session_opened(struct seats *seats, struct accepted_logins *logins,
     struct session *session, pid_t caller)
 {
 	struct logind_session where = {0};
-	struct card_login by_card;
+	struct accepted_login accepted;
 	enum err err;
 
-	if (!take_login(logins, session, caller, &by_card) ||
-	    by_card.removed == CARD_REMOVED_NOTHING)
+	if (!take_login(logins, session, caller, &accepted) ||
+	    !accepted.by_card || accepted.removed == CARD_REMOVED_NOTHING)
 		return;
 	err = logind_session_of(caller, &where);
 	if (err == ERR_NOT_FOUND)
@@ -80,7 +86,7 @@ void seat_session_opened(struct seats *seats, struct card_logins *logins,
 		    "card's leaving will not lock it",
 		    session, "", err_text(err));
 	else if (where.is_leader)
-		bind_seat(seats, &by_card, session, &where);
+		bind_seat(seats, &accepted, session, &where);
 }
 
 void seat_session_closed(struct seats *seats, pid_t caller)

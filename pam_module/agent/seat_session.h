@@ -9,12 +9,12 @@
 
 #include <sys/types.h>
 
-#include "pam_module/agent/card_logins.h"
+#include "pam_module/agent/accepted_logins.h"
 #include "pam_module/agent/seat.h"
 
 /* If a card opened it, and the process leads it: watched from here on. A
- * session that does not know its login's name gets it. */
-void seat_session_opened(struct seats *seats, struct card_logins *logins,
+ * session is told who opened it, and its login's name if it has none. */
+void seat_session_opened(struct seats *seats, struct accepted_logins *logins,
     struct session *session, pid_t caller);
 
 void seat_session_closed(struct seats *seats, pid_t caller);

@@ -128,6 +128,7 @@ static void log_verdict(const struct connection *connection,
 			     : LOG_NOTICE,
 	    "login",
 	    LOG_TEXT("user", subject->proven || passed ? subject->user : ""),
+	    LOG_TEXT("person", verdict->person),
 	    LOG_TEXT("service", subject->service),
 	    LOG_TEXT("result", result_word(verdict->result)),
 	    LOG_TEXT("reason", verdict->pin_locked
@@ -187,21 +188,24 @@ static bool is_known_factor(const struct frame *frame)
 }
 
 /* Kept before the module hears of it: its session may open at once. */
-static void remember_card(const struct connection *connection,
+static void remember(const struct connection *connection,
     const struct login_subject *subject, const struct login_verdict *verdict)
 {
 	struct serve *serve = connection->serve;
-	struct card_login login = {.removed = verdict->card_removed};
+	struct accepted_login login = {
+	    .by_card = verdict->by_card, .removed = verdict->card_removed};
 
-	if (!verdict->by_card)
+	if (verdict->result != FRAME_ACCEPT)
 		return;
 	if (caller_parent(connection->caller, &login.parent) != ERR_NONE)
 		login.parent = 0;
 	memcpy(login.user, subject->user, sizeof(login.user));
+	memcpy(login.person, verdict->person, sizeof(login.person));
 	memcpy(login.login, verdict->login, sizeof(login.login));
 	memcpy(login.key, verdict->key, sizeof(login.key));
-	card_logins_put(&serve->card_logins, &login, steady_ms());
-	seats_look(serve->seats, verdict->key);
+	accepted_logins_put(&serve->accepted_logins, &login, steady_ms());
+	if (verdict->by_card)
+		seats_look(serve->seats, verdict->key);
 }
 
 static enum err run_login(struct connection *connection,
@@ -254,7 +258,7 @@ static void handle_begin(
 		    LOG_TEXT("service", subject.service));
 		return;
 	}
-	remember_card(connection, &subject, &verdict);
+	remember(connection, &subject, &verdict);
 	send_verdict(connection, &verdict);
 	log_verdict(connection, &subject, &verdict);
 }
@@ -269,7 +273,7 @@ static void follow_session(struct connection *connection,
 
 	if (event == FRAME_SESSION_OPEN)
 		seat_session_opened(
-		    serve->seats, &serve->card_logins, session, caller);
+		    serve->seats, &serve->accepted_logins, session, caller);
 	else
 		seat_session_closed(serve->seats, caller);
 }

@@ -12,7 +12,7 @@
 
 #include "pam_module/agent/caller.h"
 #include "pam_module/agent/card.h"
-#include "pam_module/agent/card_logins.h"
+#include "pam_module/agent/accepted_logins.h"
 #include "pam_module/agent/login_places.h"
 #include "pam_module/agent/login_shapes.h"
 #include "pam_module/agent/seat.h"
@@ -31,7 +31,7 @@ struct serve {
 	struct card_reader cards;
 	struct login_shapes shapes;
 	struct login_places places;
-	struct card_logins card_logins;
+	struct accepted_logins accepted_logins;
 	struct seats *seats;
 	struct caller_attempts attempts;
 	struct secret session_key; /* new at every start of the agent */

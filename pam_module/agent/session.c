@@ -47,6 +47,7 @@ static char *body_of(
 	if (object && put(object, "event", event) &&
 	    put(object, "reason", reason) &&
 	    put(object, "user", session->user) &&
+	    put(object, "person", session->person) &&
 	    put(object, "service", session->service) &&
 	    put(object, "tty", session->tty) &&
 	    put(object, "login", session->login))

@@ -17,6 +17,7 @@ enum {
 
 struct session {
 	char user[NAME_BYTES_MAX + 1];
+	char person[NAME_BYTES_MAX + 1]; /* who it is; empty: unknown */
 	char service[NAME_BYTES_MAX + 1];
 	char tty[NAME_BYTES_MAX + 1]; /* may be empty */
 	char login[LOGIN_TOKEN_SIZE]; /* may be empty */

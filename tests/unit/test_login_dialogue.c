@@ -107,6 +107,7 @@ static void a_code_is_accepted(void **state)
 	assert_int_equal(verdict.result, FRAME_ACCEPT);
 	assert_int_equal(verdict.message, 0);
 	assert_string_equal(verdict.login, "a-B_9");
+	assert_string_equal(verdict.person, "s1042");
 	assert_int_equal(scene.asked, 1);
 	assert_int_equal(scene.calls, 2);
 	assert_string_equal(scene.paths[0], "/v1/logins");

@@ -58,6 +58,7 @@ static void the_file_keeps_every_field(void **state)
 		memset(seats[i].key, i, CARD_HASH_BYTES);
 		memset(seats[i].session, 'c', SEAT_SESSION_SIZE - 1);
 		memset(seats[i].opened.user, '"', NAME_BYTES_MAX);
+		memset(seats[i].opened.person, '\\', NAME_BYTES_MAX);
 		memset(seats[i].opened.service, '\\', NAME_BYTES_MAX);
 		memset(seats[i].opened.tty, '"', NAME_BYTES_MAX);
 		memset(seats[i].opened.login, 'x', LOGIN_TOKEN_SIZE - 1);
