@@ -24,7 +24,7 @@ iconv\.h        server/ctl/staff_text\.c
 qrencode\.h     server/ctl/[a-z_]*\.c
 libsmartcols/   server/ctl/[a-z_]*\.c
 p11-kit/        pam_module/card/[a-z_]*\.[ch]
-seccomp\.h      pam_module/card/sandbox\.c
+seccomp\.h      shared/confine\.c
 winscard\.h     pam_module/card/reader\.c
 END
 

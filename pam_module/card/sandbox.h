@@ -2,8 +2,7 @@
 /*
  * What the card child may still do, before it loads anybody's code: no new
  * privileges, no capabilities even as root, no dumps, little memory, no other
- * program, no network but Unix sockets (pcscd), a list of system calls. The
- * only file that calls libseccomp.
+ * program, no network but Unix sockets (pcscd), a list of system calls.
  */
 #ifndef SEKIMORI_CARD_SANDBOX_H
 #define SEKIMORI_CARD_SANDBOX_H
