@@ -12,7 +12,7 @@
 static const char PREFIX[] = "/v1/admin/";
 static const char BUSY[] = "The server is busy. Try again.";
 
-static const struct admin_verb *const TABLES[] = {
+const struct admin_verb *const ADMIN_TABLES[] = {
     ADMIN_USER_VERBS,
     ADMIN_TOKEN_VERBS,
     ADMIN_CODE_VERBS,
@@ -25,12 +25,14 @@ static const struct admin_verb *const TABLES[] = {
     ADMIN_CARD_TRUST_VERBS,
     ADMIN_STAFF_VERBS,
     ADMIN_STAFF_UNDO_VERBS,
+    ADMIN_ADMIN_VERBS,
+    NULL,
 };
 
 const struct admin_verb *api_admin_find(const char *path)
 {
-	for (size_t i = 0; i < sizeof(TABLES) / sizeof(TABLES[0]); i++)
-		for (const struct admin_verb *v = TABLES[i]; v->path; v++)
+	for (size_t i = 0; ADMIN_TABLES[i]; i++)
+		for (const struct admin_verb *v = ADMIN_TABLES[i]; v->path; v++)
 			if (strcmp(v->path, path) == 0)
 				return v;
 	return NULL;
@@ -44,7 +46,12 @@ static const char *target_of(const struct admin_arguments *arguments)
 		return arguments->id;
 	if (arguments->key)
 		return arguments->key;
-	return arguments->serial ? arguments->serial : arguments->name;
+	if (arguments->serial)
+		return arguments->serial;
+	if (arguments->name)
+		return arguments->name;
+	/* What was looked at; nothing is changed by these. */
+	return arguments->user ? arguments->user : arguments->terminal;
 }
 
 static const char *reason_of(const struct admin_job *job)
@@ -79,32 +86,63 @@ static const char *crl_word(const struct admin_arguments *arguments)
 	return arguments->crl ? "given" : NULL;
 }
 
+/* Who gets which rights by this. */
+static void add_rights(
+    const struct admin_arguments *arguments, struct audit_entry *entry)
+{
+	if (arguments->role < 0)
+		return;
+	audit_add_text(entry, "role", ADMIN_ROLES[arguments->role]);
+	audit_add_text(entry, "departments", arguments->departments);
+}
+
+static void describe(const struct admin_job *job, struct audit_entry *entry)
+{
+	const struct admin_verb *verb = job->verb;
+
+	audit_add_text(
+	    entry, "action", verb->action ? verb->action : verb->path);
+	audit_add_text(entry, "actor", job->actor);
+	if (job->loginuid >= 0)
+		audit_add_number(entry, "loginuid", job->loginuid);
+	audit_add_text(entry, "target", target_of(&job->arguments));
+	if (job->user[0])
+		audit_add_text(entry, "user", job->user);
+	if (job->terminal[0])
+		audit_add_text(entry, "terminal", job->terminal);
+	if (job->card_key[0])
+		audit_add_text(entry, "card_key", job->card_key);
+	audit_add_text(entry, "crl", crl_word(&job->arguments));
+	add_rights(&job->arguments, entry);
+	add_outcome(job, entry);
+	if (job->exchange)
+		audit_add_text(entry, "request", job->exchange->request_id);
+}
+
+/* Whoever may do nothing here must not fill the disk either, nor an auditor
+ * by reading a long list in parts. */
 static enum err record(struct admin_job *job, struct store *store)
 {
 	struct audit_entry entry = {.kind = "admin", .time_ms = job->now_ms};
-	char same[80];
+	char same[ADMIN_ACTOR_SIZE + NAME_BYTES_MAX + 64];
+	const char *target = target_of(&job->arguments);
 
-	audit_add_text(&entry, "action", job->verb->action);
-	audit_add_text(&entry, "actor", job->actor);
-	if (job->loginuid >= 0)
-		audit_add_number(&entry, "loginuid", job->loginuid);
-	audit_add_text(&entry, "target", target_of(&job->arguments));
-	if (job->user[0])
-		audit_add_text(&entry, "user", job->user);
-	if (job->terminal[0])
-		audit_add_text(&entry, "terminal", job->terminal);
-	if (job->card_key[0])
-		audit_add_text(&entry, "card_key", job->card_key);
-	audit_add_text(&entry, "crl", crl_word(&job->arguments));
-	add_outcome(job, &entry);
-	if (job->exchange)
-		audit_add_text(&entry, "request", job->exchange->request_id);
-	/* Whoever may do nothing here must not fill the disk either. */
-	if (job->status == 403) {
-		snprintf(same, sizeof(same), "admin|%s", job->actor);
-		return audit_append_counted(store, &entry, same);
-	}
-	return audit_append(store, &entry, NULL);
+	describe(job, &entry);
+	if (job->verb->action && job->status != 403)
+		return audit_append(store, &entry, NULL);
+	/* The targets of a refusal are the refused one's to choose. */
+	snprintf(same, sizeof(same), "admin|%s|%s|%s", job->actor,
+	    job->verb->path,
+	    job->status == 403 ? "refused" : (target ? target : ""));
+	return audit_append_counted(store, &entry, same);
+}
+
+/* Reads leave a record only of those whose reading is watched, and where they
+ * were not to be. */
+static bool is_recorded(const struct admin_job *job)
+{
+	return job->verb->action || job->status == 403 ||
+	       job->admin.role == ADMIN_ROLE_AUDITOR;
 }
 
 static void forget_outcome(struct admin_job *job)
@@ -125,11 +163,12 @@ enum err api_admin_run(struct job *base, struct store *store)
 
 	if (!job->only_record) {
 		forget_outcome(job);
-		err = job->verb->run(job, store);
+		if (admin_is_permitted(job))
+			err = job->verb->run(job, store);
 		if (err == ERR_NONE && job->undo)
 			err = ERR_NOT_ALLOWED;
 	}
-	if (err != ERR_NONE || job->again || !job->verb->action)
+	if (err != ERR_NONE || job->again || !is_recorded(job))
 		return err;
 	return record(job, store);
 }
@@ -236,12 +275,20 @@ static void finish(struct job *base, enum err err)
 	job_free(job);
 }
 
-/* Who is asking, for the record: sudo leaves its trace in loginuid. */
+static bool may_administer(const struct http_peer *peer)
+{
+	return peer->kind == HTTP_PEER_LOCAL &&
+	       (peer->uid == 0 || peer->uid == geteuid());
+}
+
+/* Who is asking, and for the record: sudo leaves its trace in loginuid. */
 static void identify(struct admin_job *job, const struct http_peer *peer)
 {
 	char path[64], text[32] = {0};
 	FILE *file;
 
+	job->admin.role =
+	    may_administer(peer) ? ADMIN_ROLE_OWNER : ADMIN_ROLE_NONE;
 	if (peer->uid == 0)
 		snprintf(job->actor, sizeof(job->actor), "root");
 	else
@@ -257,12 +304,6 @@ static void identify(struct admin_job *job, const struct http_peer *peer)
 	    text[0] <= '9' && strtoul(text, NULL, 10) != 0xffffffffUL)
 		job->loginuid = (int64_t)strtoul(text, NULL, 10);
 	fclose(file);
-}
-
-static bool may_administer(const struct http_peer *peer)
-{
-	return peer->kind == HTTP_PEER_LOCAL &&
-	       (peer->uid == 0 || peer->uid == geteuid());
 }
 
 static size_t count_members(const struct admin_verb *verb)
@@ -297,6 +338,12 @@ static bool take_body(struct admin_job *job)
 	return false;
 }
 
+void api_admin_clear(struct admin_arguments *arguments)
+{
+	*arguments =
+	    (struct admin_arguments){.kind = -1, .algorithm = -1, .role = -1};
+}
+
 static struct admin_job *job_new(struct server *server,
     struct http_exchange *exchange, const struct admin_verb *verb)
 {
@@ -311,7 +358,7 @@ static struct admin_job *job_new(struct server *server,
 	job->exchange = exchange;
 	job->verb = verb;
 	job->body_fd = -1;
-	job->arguments.algorithm = job->arguments.kind = -1;
+	api_admin_clear(&job->arguments);
 	job->time = server_now(server, &job->now_ms);
 	identify(job, exchange->peer);
 	return job;
@@ -333,14 +380,10 @@ void api_admin_handle(struct server *server, struct http_exchange *exchange)
 		http_reply_problem(exchange, 503, BUSY);
 		return;
 	}
-	if (!may_administer(exchange->peer)) {
+	if (job->admin.role == ADMIN_ROLE_NONE) {
+		/* Not even what he asks for is read. */
 		admin_refuse(job, 403,
 		    "Only root and the server's own user may do this.");
-		if (!verb->action) {
-			http_reply_problem(exchange, 403, job->detail);
-			job_free(job);
-			return;
-		}
 		job->only_record = true;
 	} else if (!take_body(job)) {
 		job_free(job);

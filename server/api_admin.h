@@ -10,6 +10,7 @@
 #define SEKIMORI_API_ADMIN_H
 
 #include "server/server.h"
+#include "server/store/admin.h"
 #include "server/store/audit.h"
 #include "server/store/card.h"
 #include "server/store/person.h"
@@ -30,9 +31,20 @@ enum {
 
 struct admin_job;
 
+/* Of a verb's roles. */
+#define ADMIN_MAY(role) (1u << (role))
+#define ADMIN_ENROLLERS ADMIN_MAY(ADMIN_ROLE_ENROLLER)
+#define ADMIN_DELEGATES (ADMIN_ENROLLERS | ADMIN_MAY(ADMIN_ROLE_HELPDESK))
+
 /* One command. */
 struct admin_verb {
-	const char *path;   /* "user/add" */
+	const char *path; /* "user/add" */
+	/* Who may besides owners, who may everything, and auditors, who may
+	 * do whatever only reads. */
+	unsigned roles;
+	/* Also those who are limited to departments: the verb finds persons
+	 * and tokens by the functions below only, and shows no others. */
+	bool by_department;
 	const char *action; /* of the audit record, "user add"; NULL: only
 			       reads, nothing is recorded */
 	struct json_member members[ADMIN_MEMBERS_MAX];
@@ -53,7 +65,10 @@ extern const struct admin_verb ADMIN_USER_VERBS[], ADMIN_TOKEN_VERBS[],
     ADMIN_CODE_VERBS[], ADMIN_TERMINAL_VERBS[], ADMIN_POLICY_VERBS[],
     ADMIN_AUDIT_VERBS[], ADMIN_SERVER_VERBS[], ADMIN_BACKUP_VERBS[],
     ADMIN_CARD_VERBS[], ADMIN_CARD_TRUST_VERBS[], ADMIN_STAFF_VERBS[],
-    ADMIN_STAFF_UNDO_VERBS[];
+    ADMIN_STAFF_UNDO_VERBS[], ADMIN_ADMIN_VERBS[];
+
+/* All of them; ends with NULL. */
+extern const struct admin_verb *const ADMIN_TABLES[];
 
 /* Every member that any verb takes; strings live as long as the body. */
 struct admin_arguments {
@@ -73,6 +88,8 @@ struct admin_arguments {
 	const char *following;
 	const char *certificate, *crl, *key;
 	bool no_crl;
+	int role; /* index into ADMIN_ROLES, or -1 */
+	const char *departments;
 };
 
 /* What a command of several transactions has got to. run() reads `progress`
@@ -92,8 +109,9 @@ struct admin_job {
 	struct admin_arguments arguments;
 	struct clock_judgement time;
 	int64_t now_ms;
-	char actor[32];
-	int64_t loginuid; /* -1: none */
+	char actor[ADMIN_ACTOR_SIZE]; /* for the record */
+	struct admin admin; /* the same as what he may; person 0: root */
+	int64_t loginuid;   /* -1: none */
 
 	/* What run() makes, afresh each time. */
 	json_t *answer;
@@ -138,7 +156,10 @@ void api_admin_handle(struct server *server, struct http_exchange *exchange);
 /* A verb's row by its path; NULL if there is none. */
 const struct admin_verb *api_admin_find(const char *path);
 
-/* Runs the job's verb and records it: what the batch calls. */
+/* Every member as if it had not been sent. */
+void api_admin_clear(struct admin_arguments *arguments);
+
+/* Runs the job's verb, if he may, and records it: what the batch calls. */
 enum err api_admin_run(struct job *job, struct store *store);
 
 /* --- for the verbs ------------------------------------------------------ */
@@ -163,8 +184,38 @@ struct admin_page {
 };
 enum err admin_answer_page(struct admin_job *job, struct admin_page *page);
 
-/* Finds what an argument names, or refuses with 404. *out_found says which;
- * the error is for failures only. */
+/* --- who may do what to whom (api_admin_reach.c) --- */
+
+/* Whether this role has this verb; refuses with 403. */
+bool admin_is_permitted(struct admin_job *job);
+/*
+ * Why the administrator may not see or, with changes, change this person: he
+ * is of another department, himself, or has rights of his own. The literal
+ * goes on from a name; NULL: he may.
+ */
+enum err admin_find_obstacle(const struct admin_job *job, struct store *store,
+    const struct person *person, bool changes, const char **out_obstacle);
+/* The same for what the verb does, refusing with 403. */
+enum err admin_check_person(struct admin_job *job, struct store *store,
+    const struct person *person, bool *out_may);
+/* The same of whoever has a token or card; person 0 is nobody, and no
+ * obstacle. */
+enum err admin_check_holder(struct admin_job *job, struct store *store,
+    int64_t person_id, bool *out_may);
+/* For lists: whether he may see whoever this is. */
+enum err admin_sees_holder(const struct admin_job *job, struct store *store,
+    int64_t person_id, bool *out_sees);
+/*
+ * Why he may not give somebody, new if person->id is 0, the departments and
+ * the PAM account in *person; as above.
+ */
+enum err admin_find_obstacle_of_place(const struct admin_job *job,
+    struct store *store, const struct person *person,
+    const char **out_obstacle);
+
+/* Finds what an argument names, or refuses with 404, and with 403 what is out
+ * of the administrator's reach. *out_found says which; the error is for
+ * failures only. */
 enum err admin_find_person(struct admin_job *job, struct store *store,
     const char *user, struct person *out, bool *out_found);
 enum err admin_find_token(struct admin_job *job, struct store *store,

@@ -252,9 +252,14 @@ struct listed {
 static enum err add_item(void *context, const struct card *card)
 {
 	struct listed *listed = context;
+	bool sees = false;
+	enum err err = admin_sees_holder(
+	    listed->job, listed->store, card->person_id, &sees);
 
 	listed->seen++;
 	listed->last = card->id;
+	if (err || !sees)
+		return err;
 	return json_array_append_new(listed->items,
 		   admin_card_json(listed->job, listed->store, card))
 		   ? ERR_MEMORY
@@ -301,6 +306,7 @@ static enum err card_revoke_verb(struct admin_job *job, struct store *store)
 {
 	unsigned char key[CARD_KEY_BYTES];
 	struct card card;
+	bool may = false;
 	enum err err;
 
 	if (!admin_read_key(job, key))
@@ -312,6 +318,9 @@ static enum err card_revoke_verb(struct admin_job *job, struct store *store)
 	if (err)
 		return err;
 	snprintf(job->user, sizeof(job->user), "%s", card.user);
+	err = admin_check_holder(job, store, card.person_id, &may);
+	if (err || !may)
+		return err;
 	if (card.state == CARD_STATE_ACTIVE) {
 		err = card_revoke(store, card.id);
 		card.state = CARD_STATE_REVOKED;
@@ -323,20 +332,28 @@ static enum err card_revoke_verb(struct admin_job *job, struct store *store)
 
 const struct admin_verb ADMIN_CARD_VERBS[] = {
     {.path = "card/invite",
+	.roles = ADMIN_ENROLLERS,
+	.by_department = true,
 	.action = "card invite",
 	.members = {ADMIN_NAME(id, true)},
 	.run = card_invite_verb},
     {.path = "card/enroll",
+	.roles = ADMIN_ENROLLERS,
+	.by_department = true,
 	.action = "card enroll",
 	.members = {ADMIN_NAME(id, true),
 	    {"certificate", JSON_MEMBER_LINES, ADMIN_OFFSET(certificate), true,
 		0, CERTIFICATE_TEXT_MAX, NULL}},
 	.run = card_enroll},
     {.path = "card/list",
+	.roles = ADMIN_ENROLLERS,
+	.by_department = true,
 	.members = {ADMIN_NAME(id, false), ADMIN_NAME(following, false)},
 	.run = card_list,
 	.is_long = true},
     {.path = "card/revoke",
+	.roles = ADMIN_ENROLLERS,
+	.by_department = true,
 	.action = "card revoke",
 	.members = {ADMIN_NAME(key, true)},
 	.run = card_revoke_verb},

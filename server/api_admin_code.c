@@ -123,6 +123,8 @@ static enum err code_issue(struct admin_job *job, struct store *store)
 
 const struct admin_verb ADMIN_CODE_VERBS[] = {
     {.path = "code/issue",
+	.roles = ADMIN_DELEGATES,
+	.by_department = true,
 	.action = "code issue",
 	.members = {ADMIN_NAME(id, true), ADMIN_NAME(until, false)},
 	.run = code_issue},

@@ -59,13 +59,13 @@ enum err admin_find_person(struct admin_job *job, struct store *store,
 {
 	enum err err = person_find(store, user, out);
 
-	*out_found = err == ERR_NONE;
+	*out_found = false;
 	snprintf(job->user, sizeof(job->user), "%s", user);
 	if (err == ERR_NOT_FOUND)
 		return admin_refuse(job, 404,
 		    "No person %s. `sekimorictl user list` shows everybody.",
 		    user);
-	return err;
+	return err ? err : admin_check_person(job, store, out, out_found);
 }
 
 enum err admin_find_token(struct admin_job *job, struct store *store,
@@ -74,13 +74,14 @@ enum err admin_find_token(struct admin_job *job, struct store *store,
 	const char *serial = job->arguments.serial;
 	enum err err = token_find(store, serial, with_seed, out);
 
-	*out_found = err == ERR_NONE;
+	*out_found = false;
 	if (err == ERR_NOT_FOUND)
 		return admin_refuse(job, 404,
 		    "No token %s. `sekimorictl token list` shows all.", serial);
-	if (err == ERR_NONE)
-		snprintf(job->user, sizeof(job->user), "%s", out->user);
-	return err;
+	if (err)
+		return err;
+	snprintf(job->user, sizeof(job->user), "%s", out->user);
+	return admin_check_holder(job, store, out->person_id, out_found);
 }
 
 enum err admin_find_terminal(struct admin_job *job, struct store *store,

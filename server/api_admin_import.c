@@ -101,8 +101,13 @@ static bool read_row(struct admin_job *job, size_t index, struct token *out)
 static enum err find_holder(struct admin_job *job, struct store *store,
     const char *user, struct person *out, struct import_counts *counts)
 {
+	const char *obstacle = NULL;
 	enum err err = person_find(store, user, out);
 
+	if (!err)
+		err = admin_find_obstacle(job, store, out, true, &obstacle);
+	if (obstacle)
+		return refuse_user(job, user, obstacle);
 	if (err != ERR_NOT_FOUND)
 		return err;
 	if (!job->arguments.create_users)
@@ -113,6 +118,9 @@ static enum err find_holder(struct admin_job *job, struct store *store,
 	    (struct person){.created_at = job->time.now_s, .kind = "regular"};
 	snprintf(out->user, sizeof(out->user), "%s", user);
 	snprintf(out->login, sizeof(out->login), "%s", user);
+	err = admin_find_obstacle_of_place(job, store, out, &obstacle);
+	if (err || obstacle)
+		return err ? err : refuse_user(job, user, obstacle);
 	counts->users++;
 	return person_add(store, out);
 }

@@ -155,6 +155,7 @@ static enum err policy_test(struct admin_job *job, struct store *store)
 
 const struct admin_verb ADMIN_POLICY_VERBS[] = {
     {.path = "policy/show",
+	.roles = ADMIN_ENROLLERS,
 	.members = {ADMIN_NAME(at, false)},
 	.run = policy_show},
     {.path = "policy/set",
@@ -167,6 +168,7 @@ const struct admin_verb ADMIN_POLICY_VERBS[] = {
 		256, NULL}},
 	.run = policy_set},
     {.path = "policy/test",
+	.roles = ADMIN_ENROLLERS,
 	.members = {ADMIN_NAME(user, true), ADMIN_NAME(terminal, true),
 	    ADMIN_NAME(service, true), ADMIN_NAME(at, false)},
 	.run = policy_test},

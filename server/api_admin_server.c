@@ -215,7 +215,7 @@ static void clean_up_rotation(struct admin_job *job)
 }
 
 const struct admin_verb ADMIN_SERVER_VERBS[] = {
-    {.path = "server/status", .run = server_status},
+    {.path = "server/status", .roles = ADMIN_ENROLLERS, .run = server_status},
     {.path = "server/freeze", .action = "server freeze", .run = server_freeze},
     {.path = "server/thaw", .action = "server thaw", .run = server_thaw},
     {.path = "server/clock-accept",

@@ -138,6 +138,29 @@ static enum err record_change(struct import *import,
 	return audit_append(import->store, &entry, NULL);
 }
 
+/* Who administers is not changed by a list of somebody who has fewer rights,
+ * nor is anybody given his account. */
+static enum err check_reach(struct import *import, const struct person *before,
+    const struct person *after, unsigned changes, struct staff_problem *problem)
+{
+	const char *obstacle = NULL;
+	enum err err = ERR_NONE;
+
+	problem->text[0] = '\0';
+	if (!changes)
+		return ERR_NONE;
+	if (!(changes & STAFF_NEW))
+		err = admin_find_obstacle(
+		    import->job, import->store, before, true, &obstacle);
+	if (!err && !obstacle)
+		err = admin_find_obstacle_of_place(
+		    import->job, import->store, after, &obstacle);
+	if (obstacle)
+		snprintf(problem->text, sizeof(problem->text), "This person %s",
+		    obstacle);
+	return err;
+}
+
 /* Writes a person with the record of it, if this is no check. */
 static enum err keep(struct import *import, const struct person *before,
     struct person *after, unsigned changes)
@@ -240,6 +263,10 @@ static enum err import_row(struct import *import, const struct staff_row *row)
 	if (staff_row_apply(
 		row, known, import->now_s, &after, &changes, &problem))
 		return add_problem(import, row->row, row->id, &problem);
+	err = check_reach(import, &before, &after, changes, &problem);
+	if (err || problem.text[0])
+		return err ? err
+			   : add_problem(import, row->row, row->id, &problem);
 	err = find_sharer(import, row, &before, &shares);
 	if (!err)
 		err = keep(import, &before, &after, changes);
@@ -366,6 +393,7 @@ static enum err plan_import(struct import *import)
 	enum err err = plan.rows ? ERR_NONE : ERR_MEMORY;
 
 	memcpy(plan.actor, job->actor, sizeof(plan.actor));
+	plan.role = job->admin.role;
 	if (!err)
 		err = staff_import_begin(
 		    import->store, job->time.now_s, &import->number);
@@ -444,11 +472,13 @@ static enum err user_import_check(struct admin_job *job, struct store *store)
 
 const struct admin_verb ADMIN_STAFF_VERBS[] = {
     {.path = "user/import",
+	.roles = ADMIN_ENROLLERS,
 	.action = "user import",
 	.members = LIST,
 	.run = user_import,
 	.is_long = true},
     {.path = "user/import-check",
+	.roles = ADMIN_ENROLLERS,
 	.members = LIST,
 	.run = user_import_check,
 	.is_long = true},

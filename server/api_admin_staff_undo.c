@@ -57,11 +57,15 @@ static enum err check_row(struct admin_job *job, struct store *store,
 {
 	struct person now;
 	size_t factors = 0;
+	bool may = false;
 	enum err err = person_by_id(store, row->person_id, &now);
 
 	if (!err && row->was_new)
 		err = count_factors(store, &now, &factors);
 	if (err)
+		return err;
+	err = admin_check_person(job, store, &now, &may);
+	if (err || !may)
 		return err;
 	if (!is_untouched(&now, row))
 		return admin_refuse(job, 409,
@@ -204,6 +208,7 @@ static enum err user_import_undo(struct admin_job *job, struct store *store)
 
 const struct admin_verb ADMIN_STAFF_UNDO_VERBS[] = {
     {.path = "user/import-undo",
+	.roles = ADMIN_ENROLLERS,
 	.action = "user import undo",
 	.members = {{"import", JSON_MEMBER_NUMBER, ADMIN_OFFSET(import), true,
 	    1, (int64_t)1 << 50, NULL}},

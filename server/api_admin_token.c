@@ -202,6 +202,8 @@ static enum err token_revoke(struct admin_job *job, struct store *store)
 /* --- reading ------------------------------------------------------------- */
 
 struct listed {
+	struct admin_job *job;
+	struct store *store;
 	struct admin_page page;
 	bool any;
 	enum token_state state;
@@ -210,12 +212,18 @@ struct listed {
 static enum err add_item(void *context, const struct token *token)
 {
 	struct listed *listed = context;
+	bool sees = false;
+	enum err err;
 
 	listed->page.seen++;
 	snprintf(
 	    listed->page.last, sizeof(listed->page.last), "%s", token->serial);
 	if (!listed->any && token->state != listed->state)
 		return ERR_NONE;
+	err = admin_sees_holder(
+	    listed->job, listed->store, token->person_id, &sees);
+	if (err || !sees)
+		return err;
 	return json_array_append_new(
 		   listed->page.items, admin_token_json(token))
 		   ? ERR_MEMORY
@@ -226,7 +234,8 @@ static enum err token_list(struct admin_job *job, struct store *store)
 {
 	const char *state = job->arguments.state;
 	const char *after = job->arguments.following;
-	struct listed listed = {.any = state == NULL};
+	struct listed listed = {
+	    .job = job, .store = store, .any = state == NULL};
 	enum err err = ERR_MEMORY;
 
 	if (state && token_state_from_text(state, &listed.state))
@@ -267,6 +276,8 @@ enum err admin_token_resync(struct admin_job *job, struct store *store);
 
 const struct admin_verb ADMIN_TOKEN_VERBS[] = {
     {.path = "token/enroll",
+	.roles = ADMIN_ENROLLERS,
+	.by_department = true,
 	.action = "token enroll",
 	.members = {ADMIN_NAME(id, true),
 	    {"algorithm", JSON_MEMBER_CHOICE, ADMIN_OFFSET(algorithm), false, 0,
@@ -275,17 +286,22 @@ const struct admin_verb ADMIN_TOKEN_VERBS[] = {
 	    ADMIN_NAME(secret, false)},
 	.run = token_enroll},
     {.path = "token/confirm",
+	.roles = ADMIN_ENROLLERS,
+	.by_department = true,
 	.action = "token confirm",
 	.members = {ADMIN_NAME(serial, true),
 	    {"code", JSON_MEMBER_TEXT, ADMIN_OFFSET(code), true, 0, 64, NULL}},
 	.run = admin_token_confirm},
     {.path = "token/resync",
+	.roles = ADMIN_DELEGATES,
+	.by_department = true,
 	.action = "token resync",
 	.members = {ADMIN_NAME(serial, true),
 	    {"code", JSON_MEMBER_TEXT, ADMIN_OFFSET(code), true, 0, 64, NULL},
 	    {"next", JSON_MEMBER_TEXT, ADMIN_OFFSET(next), true, 0, 64, NULL}},
 	.run = admin_token_resync},
     {.path = "token/import",
+	.roles = ADMIN_ENROLLERS,
 	.action = "token import",
 	.members = {ADMIN_BOOL(create_users),
 	    {"rows", JSON_MEMBER_ARRAY, ADMIN_OFFSET(rows), true, 0,
@@ -293,25 +309,39 @@ const struct admin_verb ADMIN_TOKEN_VERBS[] = {
 	.run = admin_token_import,
 	.is_long = true},
     {.path = "token/suspend",
+	.roles = ADMIN_DELEGATES,
+	.by_department = true,
 	.action = "token suspend",
 	.members = SERIAL_ONLY,
 	.run = token_suspend},
     {.path = "token/resume",
+	.roles = ADMIN_DELEGATES,
+	.by_department = true,
 	.action = "token resume",
 	.members = SERIAL_ONLY,
 	.run = token_resume},
     {.path = "token/lost",
+	.roles = ADMIN_DELEGATES,
+	.by_department = true,
 	.action = "token lost",
 	.members = SERIAL_ONLY,
 	.run = token_lost},
     {.path = "token/revoke",
+	.roles = ADMIN_ENROLLERS,
+	.by_department = true,
 	.action = "token revoke",
 	.members = SERIAL_ONLY,
 	.run = token_revoke},
     {.path = "token/list",
+	.roles = ADMIN_DELEGATES,
+	.by_department = true,
 	.members = {ADMIN_NAME(state, false), ADMIN_NAME(following, false)},
 	.run = token_list,
 	.is_long = true},
-    {.path = "token/show", .members = SERIAL_ONLY, .run = token_show},
+    {.path = "token/show",
+	.roles = ADMIN_DELEGATES,
+	.by_department = true,
+	.members = SERIAL_ONLY,
+	.run = token_show},
     {0},
 };

@@ -23,6 +23,7 @@ static enum err user_add(struct admin_job *job, struct store *store)
 {
 	const struct admin_arguments *a = &job->arguments;
 	struct person person = {.created_at = job->time.now_s};
+	const char *obstacle = NULL;
 	enum err err;
 
 	copy_name(job->user, a->id);
@@ -48,6 +49,10 @@ static enum err user_add(struct admin_job *job, struct store *store)
 	copy_name(person.login, a->login ? a->login : a->id);
 	copy_name(person.name, a->name);
 	copy_name(person.department, a->department);
+	err = admin_find_obstacle_of_place(job, store, &person, &obstacle);
+	if (err || obstacle)
+		return err ? err
+			   : admin_refuse(job, 403, "%s %s", a->id, obstacle);
 	snprintf(person.kind, sizeof(person.kind), "%s",
 	    PERSON_KINDS[a->kind < 0 ? PERSON_REGULAR : a->kind]);
 	err = person_add(store, &person);
@@ -59,12 +64,20 @@ static enum err user_add(struct admin_job *job, struct store *store)
 	return err ? err : answer_person(job, &person);
 }
 
+struct listed {
+	const struct admin *admin; /* who looks */
+	struct admin_page page;
+};
+
 static enum err add_item(void *context, const struct person *person)
 {
-	struct admin_page *page = context;
+	struct listed *listed = context;
+	struct admin_page *page = &listed->page;
 
 	page->seen++;
 	copy_name(page->last, person->user);
+	if (!admin_heeds(listed->admin, person))
+		return ERR_NONE;
 	return json_array_append_new(page->items, admin_person_json(person))
 		   ? ERR_MEMORY
 		   : ERR_NONE;
@@ -73,15 +86,15 @@ static enum err add_item(void *context, const struct person *person)
 static enum err user_list(struct admin_job *job, struct store *store)
 {
 	const char *after = job->arguments.following;
-	struct admin_page page = {.items = json_array()};
+	struct listed listed = {&job->admin, {.items = json_array()}};
 	enum err err = ERR_MEMORY;
 
-	if (page.items)
-		err = person_each(
-		    store, after ? after : "", ADMIN_PAGE_MAX, add_item, &page);
+	if (listed.page.items)
+		err = person_each(store, after ? after : "", ADMIN_PAGE_MAX,
+		    add_item, &listed);
 	if (!err)
-		err = admin_answer_page(job, &page);
-	json_decref(page.items);
+		err = admin_answer_page(job, &listed.page);
+	json_decref(listed.page.items);
 	return err;
 }
 
@@ -324,6 +337,8 @@ static enum err user_remove(struct admin_job *job, struct store *store)
 		err = emergency_void(store, person.id);
 	if (!err)
 		err = card_revoke_all(store, person.id);
+	if (!err)
+		err = admin_drop(store, person.id);
 	person.state = PERSON_REMOVED;
 	if (!err)
 		err = person_save(store, &person);
@@ -337,6 +352,8 @@ static enum err user_remove(struct admin_job *job, struct store *store)
 
 const struct admin_verb ADMIN_USER_VERBS[] = {
     {.path = "user/add",
+	.roles = ADMIN_ENROLLERS,
+	.by_department = true,
 	.action = "user add",
 	.members = {ADMIN_NAME(id, true), ADMIN_NAME(login, false),
 	    ADMIN_NAME(name, false), ADMIN_NAME(department, false),
@@ -345,15 +362,25 @@ const struct admin_verb ADMIN_USER_VERBS[] = {
 	    ADMIN_NAME(from, false), ADMIN_NAME(until, false)},
 	.run = user_add},
     {.path = "user/list",
+	.roles = ADMIN_DELEGATES,
+	.by_department = true,
 	.members = {ADMIN_NAME(following, false)},
 	.run = user_list,
 	.is_long = true},
-    {.path = "user/show", .members = ID_ONLY, .run = user_show},
+    {.path = "user/show",
+	.roles = ADMIN_DELEGATES,
+	.by_department = true,
+	.members = ID_ONLY,
+	.run = user_show},
     {.path = "user/suspend",
+	.roles = ADMIN_ENROLLERS,
+	.by_department = true,
 	.action = "user suspend",
 	.members = ID_ONLY,
 	.run = user_suspend},
     {.path = "user/resume",
+	.roles = ADMIN_ENROLLERS,
+	.by_department = true,
 	.action = "user resume",
 	.members = ID_ONLY,
 	.run = user_resume},
@@ -362,6 +389,8 @@ const struct admin_verb ADMIN_USER_VERBS[] = {
 	.members = ID_ONLY,
 	.run = user_remove},
     {.path = "user/unlock",
+	.roles = ADMIN_DELEGATES,
+	.by_department = true,
 	.action = "user unlock",
 	.members = ID_ONLY,
 	.run = user_unlock},

@@ -34,7 +34,7 @@ static enum err run_plan(struct server *server, struct store *store,
 		return err;
 	job->server = server;
 	job->verb = api_admin_find("user/import");
-	job->arguments.algorithm = job->arguments.kind = -1;
+	api_admin_clear(&job->arguments);
 	job->arguments.whole_staff = plan->whole_staff;
 	job->arguments.import = plan->import; /* for the records */
 	job->arguments.rows =
@@ -44,6 +44,7 @@ static enum err run_plan(struct server *server, struct store *store,
 	job->now_ms = now_ms;
 	job->loginuid = -1;
 	memcpy(job->actor, plan->actor, sizeof(job->actor));
+	job->admin.role = plan->role;
 	if (job->arguments.rows)
 		err = run_list(job, store, plan);
 	else

@@ -199,13 +199,31 @@ static enum err set_text(struct reader *reader, json_t *target,
 		   : ERR_NONE;
 }
 
+/* What was said before stays, with a comma behind it. */
+static enum err add_to_list(struct reader *reader,
+    const struct command_parameter *parameter, const char *value)
+{
+	json_t *members = reader->call->members;
+	json_t *before = json_object_get(members, parameter->member);
+
+	if (!before)
+		return set_text(reader, members, parameter->member, value);
+	if (!text_is_utf8(value, strlen(value)))
+		return say(reader, "`{}` is not text in UTF-8.", value);
+	return json_object_set_new(members, parameter->member,
+		   json_sprintf("%s,%s", json_string_value(before), value))
+		   ? ERR_MEMORY
+		   : ERR_NONE;
+}
+
 static enum err set_parameter(struct reader *reader,
     const struct command_parameter *parameter, const char *value)
 {
 	struct call *call = reader->call;
 
-	if (json_object_get(call->members, parameter->member) ||
-	    json_object_get(call->locals, parameter->member))
+	if (parameter->kind != COMMAND_LIST &&
+	    (json_object_get(call->members, parameter->member) ||
+		json_object_get(call->locals, parameter->member)))
 		return say(reader, "{} stands here twice.", parameter->name);
 	if (parameter->choices && !is_choice(parameter->choices, value)) {
 		snprintf(reader->problem, ARGUMENTS_PROBLEM_SIZE,
@@ -219,6 +237,8 @@ static enum err set_parameter(struct reader *reader,
 		    reader, call->members, parameter->member, value);
 	case COMMAND_LOCAL:
 		return set_text(reader, call->locals, parameter->member, value);
+	case COMMAND_LIST:
+		return add_to_list(reader, parameter, value);
 	case COMMAND_NUMBER:
 		return set_number(reader, parameter, value);
 	case COMMAND_FLAG:

@@ -73,6 +73,15 @@ static const struct output_column AUDIT_COLUMNS[] = {
     {0},
 };
 
+static const struct output_column ADMIN_COLUMNS[] = {
+    {"ID", "id", OUTPUT_TEXT},
+    {"NAME", "name", OUTPUT_TEXT},
+    {"ROLE", "role", OUTPUT_TEXT},
+    {"DEPARTMENTS", "departments", OUTPUT_TEXT},
+    {"ADDED", "added", OUTPUT_TIME},
+    {0},
+};
+
 static const struct output_column STATUS_COLUMNS[] = {
     {"state", "state", OUTPUT_TEXT},
     {"version", "version", OUTPUT_TEXT},
@@ -288,6 +297,22 @@ const struct command COMMANDS[] = {
 		TEXT_OPTION("--at", "TIME", "at")},
 	 .handle = handle_policy_test,
 	 .help = "which rule would decide (at a time); exit 1 if it refuses"},
+
+	{.noun = "admin", .verb = "add", .path = "admin/add",
+	 .parameters = {ID,
+		{"--role", "owner|enroller|helpdesk|auditor", "role",
+		    COMMAND_TEXT, true, "owner|enroller|helpdesk|auditor"},
+		{"--department", "DEPARTMENT", "departments", COMMAND_LIST,
+		    false, NULL}},
+	 .done = "{} administers from now on.",
+	 .help = "give a person a role; enroller and helpdesk may be limited "
+		 "to departments"},
+	{.noun = "admin", .verb = "list", .path = "admin/list",
+	 .columns = ADMIN_COLUMNS, .help = "who has which role"},
+	{.noun = "admin", .verb = "remove", .path = "admin/remove",
+	 .parameters = {ID}, .confirm = "Take {}'s role away?",
+	 .done = "{} administers nothing any more.",
+	 .help = "take a role away, at once"},
 
 	{.noun = "audit", .verb = "list", .path = "audit/list",
 	 .parameters = {

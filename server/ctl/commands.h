@@ -29,6 +29,7 @@ enum command_exit {
 enum command_kind {
 	COMMAND_TEXT,   /* sent as typed */
 	COMMAND_NUMBER, /* sent as a number */
+	COMMAND_LIST,   /* may stand again; sent as one text, with commas */
 	COMMAND_FLAG,   /* takes no value; sent as true */
 	COMMAND_CODE,   /* a one-time code, or "-": asked for */
 	COMMAND_SECRET, /* only "-": asked for, never in an argument list */

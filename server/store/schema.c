@@ -103,6 +103,21 @@
 	" 'what was known before there was a ledger' FROM token"               \
 	" JOIN person ON person.id = token.person_id WHERE person.decoy = 0;"
 
+/* The same. role: enum admin_role; departments: separated by commas, empty is
+ * everywhere; password: of crypt(3), empty is none; role of a staff list: of
+ * whoever sent it. A session is found by the keyed hash of its token. */
+#define ROLE_SCHEMA                                                            \
+	"CREATE TABLE admin (person_id INTEGER PRIMARY KEY"                    \
+	" REFERENCES person (id), role INTEGER NOT NULL,"                      \
+	" departments TEXT NOT NULL, password TEXT NOT NULL DEFAULT '',"       \
+	" added_at INTEGER NOT NULL) STRICT;"                                  \
+	"CREATE TABLE admin_session (hash BLOB PRIMARY KEY,"                   \
+	" person_id INTEGER NOT NULL REFERENCES person (id),"                  \
+	" origin TEXT NOT NULL, begun_at INTEGER NOT NULL,"                    \
+	" used_at INTEGER NOT NULL) STRICT, WITHOUT ROWID;"                    \
+	"CREATE INDEX admin_session_person ON admin_session (person_id);"      \
+	"ALTER TABLE staff_plan ADD COLUMN role INTEGER NOT NULL DEFAULT 1;"
+
 const char STORE_SCHEMA[] =
     "CREATE TABLE meta (name TEXT PRIMARY KEY, number INTEGER NOT NULL"
     " DEFAULT 0, bytes BLOB) STRICT;"
@@ -175,7 +190,8 @@ const char STORE_SCHEMA[] =
     " valid_until INTEGER NOT NULL, result INTEGER NOT NULL,"
     " verdict BLOB NOT NULL) STRICT;"
 
-    AUTHORITY_SCHEMA CARD_SCHEMA STAFF_IMPORT_SCHEMA STAFF_PLAN_SCHEMA;
+    AUTHORITY_SCHEMA CARD_SCHEMA STAFF_IMPORT_SCHEMA STAFF_PLAN_SCHEMA
+	ROLE_SCHEMA;
 
 /* From version i + 1 to the next. Never change one that was released. */
 static const char *const upgrades[] = {
@@ -184,7 +200,7 @@ static const char *const upgrades[] = {
     STAFF_IMPORT_SCHEMA,
     POLICY_GROUND_SCHEMA,
     STAFF_PLAN_SCHEMA,
-    CUSTODY_SCHEMA,
+    CUSTODY_SCHEMA ROLE_SCHEMA,
 };
 
 _Static_assert(

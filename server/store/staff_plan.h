@@ -6,14 +6,15 @@
 #ifndef SEKIMORI_STAFF_PLAN_H
 #define SEKIMORI_STAFF_PLAN_H
 
-#include "server/store/store.h"
+#include "server/store/admin.h"
 
 struct staff_plan {
 	int64_t import; /* its number, of staff_import_begin */
 	int64_t due_at;
 	bool whole_staff;
-	char actor[32];
-	char *rows; /* JSON; the caller frees what is read */
+	char actor[ADMIN_ACTOR_SIZE];
+	enum admin_role role; /* of the actor, when the list was sent */
+	char *rows;           /* JSON; the caller frees what is read */
 };
 
 enum err staff_plan_add(struct store *store, const struct staff_plan *plan);

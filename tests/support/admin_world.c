@@ -16,6 +16,12 @@
 #include "server/store/subject.h"
 #include "shared/encode.h"
 
+void act_as_root(struct fixture *f)
+{
+	f->admin = (struct admin){.role = ADMIN_ROLE_OWNER};
+	strcpy(f->actor, "root");
+}
+
 int setup(void **state)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
@@ -52,6 +58,7 @@ int setup(void **state)
 	    authority_load(server->store, &server->authority), ERR_NONE);
 	f->server = server;
 	f->now_s = NOW;
+	act_as_root(f);
 	*state = f;
 	return 0;
 }
@@ -91,10 +98,11 @@ struct admin_job *job_of(
 	job->server = f->server;
 	job->time = (struct clock_judgement){trusted, f->now_s};
 	job->now_ms = f->now_s * 1000;
-	strcpy(job->actor, "root");
+	snprintf(job->actor, sizeof(job->actor), "%s", f->actor);
 	job->loginuid = 1000;
 	job->body_fd = -1;
-	job->arguments.kind = job->arguments.algorithm = -1;
+	api_admin_clear(&job->arguments);
+	job->admin = f->admin;
 	if (json_read(body, strlen(body), &job->body, &problem) ||
 	    json_take(job->body, job->verb->members, member_count(job->verb),
 		true, &job->arguments, &problem))

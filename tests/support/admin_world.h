@@ -22,10 +22,13 @@ struct fixture {
 	struct keyring *keyring;
 	struct server *server;
 	int64_t now_s;
+	struct admin admin; /* who calls; root at first */
+	char actor[ADMIN_ACTOR_SIZE];
 	int status; /* of the last call */
 	char detail[ADMIN_DETAIL_SIZE];
 };
 
+void act_as_root(struct fixture *f);
 int setup(void **state);
 int teardown(void **state);
 json_t *call_at(

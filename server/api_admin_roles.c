@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * `sekimorictl admin add`, `list` and `remove`: who administers. Root on the
+ * socket needs no row here and cannot be taken away, so that the last owner
+ * may go.
+ */
+#include <stdio.h>
+
+#include "server/api_admin.h"
+
+static json_t *admin_json(
+    const struct admin *admin, const char *user, const char *name)
+{
+	return json_pack("{s:s,s:s,s:s,s:s,s:o}", "id", user, "name", name,
+	    "role", admin_role_text(admin->role), "departments",
+	    admin->departments, "added", admin_time(admin->added_at));
+}
+
+/* --- add ------------------------------------------------------------------ */
+
+/* False after a refusal. */
+static bool read_rights(struct admin_job *job, struct admin *out)
+{
+	const struct admin_arguments *a = &job->arguments;
+
+	out->role = (enum admin_role)(a->role + 1);
+	out->added_at = job->time.now_s;
+	if (!a->departments)
+		return true;
+	if (out->role != ADMIN_ROLE_ENROLLER &&
+	    out->role != ADMIN_ROLE_HELPDESK)
+		admin_refuse(job, 400,
+		    "An %s has no --department: this role is for everybody.",
+		    admin_role_text(out->role));
+	else if (!admin_departments_are_sound(a->departments))
+		admin_refuse(job, 400,
+		    "--department is a name, or several separated by commas.");
+	else
+		snprintf(out->departments, sizeof(out->departments), "%s",
+		    a->departments);
+	return job->status == 0;
+}
+
+static enum err count_active(void *context, const struct token *token)
+{
+	size_t *count = context;
+
+	*count += token->state == TOKEN_ACTIVE;
+	return ERR_NONE;
+}
+
+/* Without a second factor he could never sign in. */
+static enum err check_token(
+    struct admin_job *job, struct store *store, const struct person *person)
+{
+	size_t count = 0;
+	enum err err = token_each(store, person->id, count_active, &count);
+
+	if (err || count > 0)
+		return err;
+	return admin_refuse(job, 409,
+	    "%s has no active token to sign in with. First: `sekimorictl "
+	    "token enroll %s`, and confirm it.",
+	    person->user, person->user);
+}
+
+static enum err admin_add_verb(struct admin_job *job, struct store *store)
+{
+	struct admin admin = {0};
+	struct person person;
+	bool found = false;
+	enum err err =
+	    admin_find_person(job, store, job->arguments.id, &person, &found);
+
+	if (err || !found || !read_rights(job, &admin))
+		return err;
+	err = check_token(job, store, &person);
+	if (err || job->status)
+		return err;
+	admin.person_id = person.id;
+	err = admin_put(store, &admin);
+	if (err == ERR_EXISTS)
+		return admin_refuse(job, 409,
+		    "%s administers already. `sekimorictl admin remove %s` "
+		    "first, to give another role.",
+		    person.user, person.user);
+	return err ? err
+		   : admin_answer_as(job, "admin",
+			 admin_json(&admin, person.user, person.name));
+}
+
+/* --- list, remove --------------------------------------------------------- */
+
+static enum err add_item(void *context, const struct admin *admin,
+    const char *user, const char *name)
+{
+	json_t *items = context;
+
+	return json_array_append_new(items, admin_json(admin, user, name))
+		   ? ERR_MEMORY
+		   : ERR_NONE;
+}
+
+static enum err admin_list(struct admin_job *job, struct store *store)
+{
+	json_t *items = json_array();
+	enum err err = items ? admin_each(store, add_item, items) : ERR_MEMORY;
+
+	if (err) {
+		json_decref(items);
+		return err;
+	}
+	return admin_answer_as(job, "items", items);
+}
+
+static enum err admin_remove(struct admin_job *job, struct store *store)
+{
+	struct person person;
+	struct admin admin;
+	bool found = false;
+	enum err err =
+	    admin_find_person(job, store, job->arguments.id, &person, &found);
+
+	if (err || !found)
+		return err;
+	err = admin_get(store, person.id, &admin);
+	if (err == ERR_NOT_FOUND)
+		return admin_refuse(job, 404,
+		    "%s administers nothing. `sekimorictl admin list` shows "
+		    "who does.",
+		    person.user);
+	if (!err)
+		err = admin_drop(store, person.id);
+	return err ? err
+		   : admin_answer_as(job, "admin",
+			 admin_json(&admin, person.user, person.name));
+}
+
+const struct admin_verb ADMIN_ADMIN_VERBS[] = {
+    {.path = "admin/add",
+	.action = "admin add",
+	.members = {ADMIN_NAME(id, true),
+	    {"role", JSON_MEMBER_CHOICE, ADMIN_OFFSET(role), true, 0, 0,
+		ADMIN_ROLES},
+	    {"departments", JSON_MEMBER_TEXT, ADMIN_OFFSET(departments), false,
+		0, ADMIN_DEPARTMENTS_SIZE - 1, NULL}},
+	.run = admin_add_verb},
+    {.path = "admin/list", .run = admin_list},
+    {.path = "admin/remove",
+	.action = "admin remove",
+	.members = {ADMIN_NAME(id, true)},
+	.run = admin_remove},
+    {0},
+};

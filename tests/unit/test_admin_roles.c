@@ -1,0 +1,419 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Who may do what to whom: every role with every command, departments,
+ * oneself, administrators with more rights, shared accounts; and that a
+ * refusal is written down, and what an auditor reads.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "tests/support/admin_world.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+static void become(struct fixture *f, const char *user, enum admin_role role,
+    const char *departments)
+{
+	struct person person = {0};
+
+	if (user)
+		assert_int_equal(
+		    person_find(f->server->store, user, &person), ERR_NONE);
+	f->admin = (struct admin){.person_id = person.id, .role = role};
+	strcpy(f->admin.departments, departments);
+	snprintf(f->actor, sizeof(f->actor), "admin %s", user ? user : "x");
+}
+
+static void add_person(
+    struct fixture *f, const char *user, const char *department)
+{
+	char body[256];
+
+	snprintf(body, sizeof(body), "{\"id\":\"%s\",\"department\":\"%s\"}",
+	    user, department);
+	must(f, "user/add", body);
+}
+
+/* With a token, without a terminal: the row alone. */
+static void make_admin(struct fixture *f, const char *user,
+    enum admin_role role, const char *departments)
+{
+	struct admin admin = {.role = role};
+	struct person person;
+	struct store *store = f->server->store;
+
+	assert_int_equal(person_find(store, user, &person), ERR_NONE);
+	admin.person_id = person.id;
+	strcpy(admin.departments, departments);
+	assert_int_equal(store_begin(store), ERR_NONE);
+	assert_int_equal(admin_put(store, &admin), ERR_NONE);
+	assert_int_equal(store_commit(store), ERR_NONE);
+}
+
+/* --- the table -------------------------------------------------------------
+ */
+
+/* o: owners alone; e, h: enrollers, helpdesk besides; a: auditors, too; small
+ * d: also limited to departments. Written by hand, from the manual. */
+static const struct {
+	const char *path, *who;
+} TABLE[] = {
+    {"user/add", "oed"},
+    {"user/list", "oehad"},
+    {"user/show", "oehad"},
+    {"user/suspend", "oed"},
+    {"user/resume", "oed"},
+    {"user/remove", "o"},
+    {"user/unlock", "oehd"},
+    {"user/freeze", "o"},
+    {"user/thaw", "o"},
+    {"user/import", "oe"},
+    {"user/import-check", "oea"},
+    {"user/import-undo", "oe"},
+    {"token/enroll", "oed"},
+    {"token/confirm", "oed"},
+    {"token/resync", "oehd"},
+    {"token/import", "oe"},
+    {"token/suspend", "oehd"},
+    {"token/resume", "oehd"},
+    {"token/lost", "oehd"},
+    {"token/revoke", "oed"},
+    {"token/list", "oehad"},
+    {"token/show", "oehad"},
+    {"card/invite", "oed"},
+    {"card/enroll", "oed"},
+    {"card/list", "oead"},
+    {"card/revoke", "oed"},
+    {"card/trust", "o"},
+    {"card/distrust", "o"},
+    {"card/authorities", "oa"},
+    {"code/issue", "oehd"},
+    {"terminal/add", "o"},
+    {"terminal/list", "oea"},
+    {"terminal/revoke", "o"},
+    {"terminal/freeze", "o"},
+    {"terminal/thaw", "o"},
+    {"policy/show", "oea"},
+    {"policy/set", "o"},
+    {"policy/test", "oea"},
+    {"admin/add", "o"},
+    {"admin/list", "oa"},
+    {"admin/remove", "o"},
+    {"audit/list", "oa"},
+    {"audit/head", "oa"},
+    {"audit/verify", "oa"},
+    {"audit/export", "oa"},
+    {"server/status", "oea"},
+    {"server/backup", "o"},
+    {"server/freeze", "o"},
+    {"server/thaw", "o"},
+    {"server/clock-accept", "o"},
+    {"server/keys-rotate", "o"},
+};
+
+static const char *who_may(const char *path)
+{
+	for (size_t i = 0; i < COUNT(TABLE); i++)
+		if (strcmp(TABLE[i].path, path) == 0)
+			return TABLE[i].who;
+	return NULL;
+}
+
+static bool is_let(const struct admin_verb *verb, enum admin_role role,
+    const char *departments)
+{
+	struct admin_job job = {.verb = verb, .admin = {.role = role}};
+	bool may;
+
+	strcpy(job.admin.departments, departments);
+	may = admin_is_permitted(&job);
+	assert_int_equal(job.status, may ? 0 : 403);
+	return may;
+}
+
+static void check_verb(const struct admin_verb *verb, const char *who)
+{
+	static const struct {
+		enum admin_role role;
+		char letter;
+		bool limited;
+	} rows[] = {
+	    {ADMIN_ROLE_OWNER, 'o', false},
+	    {ADMIN_ROLE_ENROLLER, 'e', false},
+	    {ADMIN_ROLE_HELPDESK, 'h', false},
+	    {ADMIN_ROLE_AUDITOR, 'a', false},
+	    {ADMIN_ROLE_ENROLLER, 'e', true},
+	    {ADMIN_ROLE_HELPDESK, 'h', true},
+	};
+
+	assert_false(is_let(verb, ADMIN_ROLE_NONE, ""));
+	assert_false(is_let(verb, ADMIN_ROLE_COUNT, ""));
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		bool expected = strchr(who, rows[i].letter) &&
+				(!rows[i].limited || strchr(who, 'd'));
+
+		if (is_let(verb, rows[i].role,
+			rows[i].limited ? "税務課" : "") != expected)
+			fail_msg("%s: row %zu", verb->path, i);
+	}
+}
+
+static void test_every_role_with_every_command(void **state)
+{
+	(void)state;
+	for (size_t i = 0; ADMIN_TABLES[i]; i++)
+		for (const struct admin_verb *v = ADMIN_TABLES[i]; v->path;
+		     v++) {
+			const char *who = who_may(v->path);
+
+			if (!who)
+				fail_msg("%s: say here who may", v->path);
+			check_verb(v, who);
+			/* What changes something is no auditor's. */
+			assert_true(!v->action || !strchr(who, 'a'));
+		}
+	for (size_t i = 0; i < COUNT(TABLE); i++)
+		assert_non_null(api_admin_find(TABLE[i].path));
+}
+
+/* --- administrators --------------------------------------------------------
+ */
+
+static void test_add_list_remove(void **state)
+{
+	struct fixture *f = *state;
+	char serial[TOKEN_SERIAL_SIZE], code[OTP_DIGITS_MAX + 1], text[64];
+	json_t *answer;
+
+	enrol(f, serial);
+	must_refuse(
+	    f, "admin/add", "{\"id\":\"s1\",\"role\":\"helpdesk\"}", 409);
+	code_at(NOW, code);
+	json_decref(confirm(f, serial, code));
+	must_refuse(f, "admin/add", "{\"id\":\"s9\",\"role\":\"owner\"}", 404);
+	must_refuse(f, "admin/add",
+	    "{\"id\":\"s1\",\"role\":\"owner\",\"departments\":\"税務課\"}",
+	    400);
+	must_refuse(f, "admin/add",
+	    "{\"id\":\"s1\",\"role\":\"helpdesk\",\"departments\":\"a,,b\"}",
+	    400);
+	must(f, "admin/add",
+	    "{\"id\":\"s1\",\"role\":\"helpdesk\",\"departments\":\"税務課,市民"
+	    "課\"}");
+	must_have_recorded(f, "\"action\":\"admin add\"");
+	must_have_recorded(f, "\"role\":\"helpdesk\"");
+	must_have_recorded(f, "\"departments\":\"税務課,市民課\"");
+	must_refuse(f, "admin/add", "{\"id\":\"s1\",\"role\":\"owner\"}", 409);
+	answer = call(f, "admin/list", "{}");
+	snprintf(text, sizeof(text), "%s",
+	    json_string_value(json_object_get(
+		json_array_get(json_object_get(answer, "items"), 0), "role")));
+	assert_string_equal(text, "helpdesk");
+	json_decref(answer);
+	must(f, "admin/remove", "{\"id\":\"s1\"}");
+	must_refuse(f, "admin/remove", "{\"id\":\"s1\"}", 404);
+	must(f, "admin/add", "{\"id\":\"s1\",\"role\":\"auditor\"}");
+	/* Whoever goes administers nothing. */
+	must(f, "user/remove", "{\"id\":\"s1\"}");
+	answer = call(f, "admin/list", "{}");
+	assert_int_equal(json_array_size(json_object_get(answer, "items")), 0);
+	json_decref(answer);
+}
+
+/* --- whom ------------------------------------------------------------------
+ */
+
+static void test_departments(void **state)
+{
+	struct fixture *f = *state;
+	char serial[TOKEN_SERIAL_SIZE], body[128];
+	json_t *answer;
+
+	add_person(f, "s2", "税務課");
+	add_person(f, "s3", "税");
+	enrol(f, serial); /* s1, of no department */
+	become(f, NULL, ADMIN_ROLE_ENROLLER, "税務課,福祉課");
+	must(f, "user/show", "{\"id\":\"s2\"}");
+	must(f, "code/issue", "{\"id\":\"s2\"}");
+	must_refuse(f, "code/issue", "{\"id\":\"s3\"}", 403);
+	must_refuse(f, "user/show", "{\"id\":\"s1\"}", 403);
+	must_refuse(f, "user/suspend", "{\"id\":\"s1\"}", 403);
+	must_refuse(f, "card/invite", "{\"id\":\"s1\"}", 403);
+	must_refuse(f, "card/list", "{\"id\":\"s1\"}", 403);
+	must_refuse(f, "token/enroll", "{\"id\":\"s1\"}", 403);
+	snprintf(body, sizeof(body), "{\"serial\":\"%s\"}", serial);
+	must_refuse(f, "token/show", body, 403);
+	must_refuse(f, "token/lost", body, 403);
+	must_refuse(f, "user/add", "{\"id\":\"s4\"}", 403);
+	must_refuse(
+	    f, "user/add", "{\"id\":\"s4\",\"department\":\"総務課\"}", 403);
+	add_person(f, "s4", "福祉課");
+	answer = call(f, "user/list", "{}");
+	assert_int_equal(json_array_size(json_object_get(answer, "items")), 2);
+	json_decref(answer);
+	answer = call(f, "token/list", "{}");
+	assert_int_equal(json_array_size(json_object_get(answer, "items")), 0);
+	json_decref(answer);
+	/* Somebody else's account would then answer to his man, too. */
+	must_refuse(f, "user/add",
+	    "{\"id\":\"s5\",\"department\":\"税務課\",\"login\":\"s1\"}", 403);
+	act_as_root(f);
+	must_have_recorded(f, "\"reason\":\"not_permitted\"");
+	must_have_recorded(f, "\"actor\":\"admin x\"");
+	assert_int_equal(f->server->store->open_records > 0, true);
+}
+
+static void test_not_oneself(void **state)
+{
+	static const char *const paths[] = {
+	    "code/issue", "user/unlock", "token/enroll", "user/resume"};
+	struct fixture *f = *state;
+
+	add_person(f, "s2", "税務課");
+	make_admin(f, "s2", ADMIN_ROLE_ENROLLER, "");
+	become(f, "s2", ADMIN_ROLE_ENROLLER, "");
+	for (size_t i = 0; i < COUNT(paths); i++)
+		must_refuse(f, paths[i], "{\"id\":\"s2\"}", 403);
+	must(f, "user/show", "{\"id\":\"s2\"}");
+	become(f, "s2", ADMIN_ROLE_OWNER, "");
+	must_refuse(f, "code/issue", "{\"id\":\"s2\"}", 403);
+	must_refuse(f, "admin/remove", "{\"id\":\"s2\"}", 403);
+}
+
+static void test_nobody_above(void **state)
+{
+	static const struct {
+		enum admin_role asking, other;
+		const char *of_asking, *of_other;
+		bool may;
+	} rows[] = {
+	    /* 0 */
+	    {ADMIN_ROLE_OWNER, ADMIN_ROLE_OWNER, "", "", true},
+	    {ADMIN_ROLE_OWNER, ADMIN_ROLE_AUDITOR, "", "", true},
+	    {ADMIN_ROLE_ENROLLER, ADMIN_ROLE_OWNER, "", "", false},
+	    {ADMIN_ROLE_ENROLLER, ADMIN_ROLE_AUDITOR, "", "", false},
+	    {ADMIN_ROLE_ENROLLER, ADMIN_ROLE_ENROLLER, "", "", true},
+	    /* 5 */
+	    {ADMIN_ROLE_ENROLLER, ADMIN_ROLE_ENROLLER, "a", "", false},
+	    {ADMIN_ROLE_ENROLLER, ADMIN_ROLE_ENROLLER, "a", "b,a", false},
+	    {ADMIN_ROLE_ENROLLER, ADMIN_ROLE_ENROLLER, "a,b", "b", true},
+	    {ADMIN_ROLE_ENROLLER, ADMIN_ROLE_ENROLLER, "", "b", true},
+	    {ADMIN_ROLE_HELPDESK, ADMIN_ROLE_ENROLLER, "a", "a", false},
+	    /* 10 */
+	    {ADMIN_ROLE_HELPDESK, ADMIN_ROLE_HELPDESK, "a", "a", true},
+	    {ADMIN_ROLE_ENROLLER, ADMIN_ROLE_HELPDESK, "a", "", true},
+	};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		char user[16], body[64];
+		json_t *answer;
+
+		act_as_root(f);
+		snprintf(user, sizeof(user), "p%zu", i);
+		snprintf(body, sizeof(body), "{\"id\":\"%s\"}", user);
+		add_person(f, user, "a");
+		make_admin(f, user, rows[i].other, rows[i].of_other);
+		become(f, NULL, rows[i].asking, rows[i].of_asking);
+		f->admin.person_id = 999999;
+		answer = call(f, "code/issue", body);
+		if ((answer != NULL) != rows[i].may)
+			fail_msg("row %zu: %s", i, f->detail);
+		json_decref(answer);
+	}
+}
+
+/* What a list, an import of tokens or an account shared could do to an owner,
+ * an enroller cannot. */
+static void test_nobody_above_by_another_way(void **state)
+{
+	struct fixture *f = *state;
+	char serial[TOKEN_SERIAL_SIZE], body[128];
+
+	enrol(f, serial); /* s1 */
+	make_admin(f, "s1", ADMIN_ROLE_OWNER, "");
+	become(f, NULL, ADMIN_ROLE_ENROLLER, "");
+	f->admin.person_id = 999999;
+	must_refuse(f, "user/import",
+	    "{\"rows\":[{\"row\":2,\"id\":\"s1\",\"name\":\"別人\"}]}", 409);
+	must(f, "user/import", "{\"rows\":[{\"row\":2,\"id\":\"s1\"}]}");
+	must_refuse(f, "user/import",
+	    "{\"rows\":[{\"row\":2,\"id\":\"s7\"}],\"whole_staff\":true}", 409);
+	must_refuse(f, "user/import",
+	    "{\"rows\":[{\"row\":2,\"id\":\"s7\",\"login\":\"s1\"}]}", 409);
+	must_refuse(f, "user/add", "{\"id\":\"s7\",\"login\":\"s1\"}", 403);
+	must_refuse(f, "token/import",
+	    "{\"rows\":[{\"user\":\"s1\",\"type\":\"totp\",\"algorithm\":"
+	    "\"sha1\",\"digits\":6,\"period\":30,\"secret\":"
+	    "\"3132333435363738393031323334353637383930aa\"}]}",
+	    409);
+	snprintf(body, sizeof(body), "{\"serial\":\"%s\"}", serial);
+	must_refuse(f, "token/revoke", body, 403);
+	must_refuse(f, "token/lost", body, 403);
+	must(f, "token/show", body);
+}
+
+/* --- what is written down --------------------------------------------------
+ */
+
+static size_t count_records(struct fixture *f, const char *part)
+{
+	json_t *answer, *item;
+	size_t i, count = 0;
+
+	act_as_root(f);
+	answer = call(f, "audit/list", "{\"limit\":100}");
+	json_array_foreach(json_object_get(answer, "items"), i, item)
+	{
+		char *text = json_dumps(item, JSON_COMPACT);
+
+		count += strstr(text, part) != NULL;
+		free(text);
+	}
+	json_decref(answer);
+	return count;
+}
+
+static void test_what_an_auditor_reads_is_recorded(void **state)
+{
+	struct fixture *f = *state;
+
+	add_person(f, "s2", "税務課");
+	become(f, NULL, ADMIN_ROLE_AUDITOR, "");
+	must(f, "user/show", "{\"id\":\"s2\"}");
+	must(f, "user/list", "{}");
+	must(f, "audit/list", "{\"user\":\"s2\"}");
+	must_refuse(f, "user/suspend", "{\"id\":\"s2\"}", 403);
+	assert_int_equal(count_records(f, "\"action\":\"user/show\""), 1);
+	assert_int_equal(count_records(f, "\"action\":\"user/list\""), 1);
+	assert_int_equal(count_records(f, "\"action\":\"audit/list\""), 1);
+	assert_int_equal(count_records(f, "\"reason\":\"not_permitted\""), 1);
+	/* Root's own leave none, as ever. */
+	must(f, "user/list", "{}");
+	assert_int_equal(count_records(f, "\"action\":\"user/list\""), 1);
+	/* What is not for somebody is, also where only reading was asked. */
+	become(f, NULL, ADMIN_ROLE_HELPDESK, "");
+	must_refuse(f, "audit/list", "{}", 403);
+	assert_int_equal(count_records(f, "\"reason\":\"not_permitted\""), 2);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    TEST(test_every_role_with_every_command),
+	    TEST(test_add_list_remove),
+	    TEST(test_departments),
+	    TEST(test_not_oneself),
+	    TEST(test_nobody_above),
+	    TEST(test_nobody_above_by_another_way),
+	    TEST(test_what_an_auditor_reads_is_recorded),
+	};
+
+	return cmocka_run_group_tests_name("admin_roles", tests, NULL, NULL);
+}
