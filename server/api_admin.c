@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "server/store/policy_store.h"
 #include "shared/log.h"
 
 static const char PREFIX[] = "/v1/admin/";
@@ -112,6 +113,8 @@ static void describe(const struct admin_job *job, struct audit_entry *entry)
 		audit_add_text(entry, "terminal", job->terminal);
 	if (job->card_key[0])
 		audit_add_text(entry, "card_key", job->card_key);
+	if (job->policy_version)
+		audit_add_number(entry, "version", job->policy_version);
 	audit_add_text(entry, "crl", crl_word(&job->arguments));
 	add_rights(&job->arguments, entry);
 	add_outcome(job, entry);
@@ -153,6 +156,7 @@ static void forget_outcome(struct admin_job *job)
 	job->reason = NULL;
 	job->undo = job->again = false;
 	job->next = job->progress;
+	job->policy_version = 0;
 	job->user[0] = job->terminal[0] = job->card_key[0] = '\0';
 }
 
@@ -163,7 +167,10 @@ enum err api_admin_run(struct job *base, struct store *store)
 
 	if (!job->only_record) {
 		forget_outcome(job);
-		if (admin_is_permitted(job))
+		if (job->time.trusted)
+			err = policy_store_take_due(
+			    store, job->time.now_s, job->now_ms);
+		if (err == ERR_NONE && admin_is_permitted(job))
 			err = job->verb->run(job, store);
 		if (err == ERR_NONE && job->undo)
 			err = ERR_NOT_ALLOWED;

@@ -84,7 +84,7 @@ struct admin_arguments {
 	bool again;
 	const char *at, *text, *reason, *approver, *user, *terminal, *service;
 	const char *result, *to, *head;
-	int64_t limit, after;
+	int64_t limit, after, version;
 	const char *following;
 	const char *certificate, *crl, *key;
 	bool no_crl;
@@ -123,6 +123,7 @@ struct admin_job {
 	char user[NAME_BYTES_MAX + 1];      /* for the record */
 	char terminal[NAME_BYTES_MAX + 1];  /* for the record */
 	char card_key[ADMIN_CARD_KEY_SIZE]; /* for the record */
+	int64_t policy_version;             /* for the record; 0: none */
 	struct admin_progress next;
 
 	struct clock_reading accepted; /* server/clock-accept */

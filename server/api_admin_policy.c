@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * `sekimorictl policy`: the rules, their earlier versions, and what they
- * would say.
+ * `sekimorictl policy`: the rules, their versions, earlier and to come, and
+ * what they would say.
  */
 #include <string.h>
 
@@ -9,52 +9,177 @@
 #include "server/core/policy.h"
 #include "server/store/policy_store.h"
 
-static enum err policy_show(struct admin_job *job, struct store *store)
+/* What is said of a version; its text apart. */
+static json_t *version_json(
+    const struct store *store, const struct policy_version *version)
 {
-	struct policy_version found = {0};
+	const char *state = "planned";
+
+	if (version->cancelled[0])
+		state = "cancelled";
+	else if (version->version == store->policy_version)
+		state = "in force";
+	else if (version->turn > 0)
+		state = "replaced";
+	return json_pack("{s:I,s:s,s:I,s:o,s:s,s:s,s:s,s:s}", "version",
+	    (json_int_t)version->version, "state", state, "since",
+	    (json_int_t)version->since, "set", admin_time(version->set_at),
+	    "author", version->author, "reason", version->reason, "approver",
+	    version->approver, "cancelled", version->cancelled);
+}
+
+/* By its number, or by a time: of a day the last second, not the first of
+ * the next. */
+static enum err find_version(struct admin_job *job, struct store *store,
+    struct policy_version *out, bool *out_found)
+{
 	int64_t begin = 0, at = 0;
 	enum err err;
 
+	if (job->arguments.version) {
+		err = policy_store_get_version(
+		    store, job->arguments.version, out);
+		*out_found = err == ERR_NONE;
+		return err == ERR_NOT_FOUND
+			   ? admin_refuse(job, 404,
+				 "There is no such version. `sekimorictl "
+				 "policy list` shows all.")
+			   : err;
+	}
 	if (!admin_read_time(
 		job, "--at", job->arguments.at, TIME_TEXT_BEGINNING, &begin) ||
 	    !admin_read_time(
 		job, "--at", job->arguments.at, TIME_TEXT_END, &at))
 		return ERR_NONE;
-	/* Of a day the last second, not the first of the next. */
-	if (at != begin)
-		at--;
-	err = policy_store_get(store, at, &found);
-	if (err == ERR_NOT_FOUND)
-		return admin_refuse(
-		    job, 404, "There were no rules at that time.");
-	if (!err)
-		err = admin_answer(job,
-		    json_pack("{s:s,s:I,s:I,s:s,s:s,s:s}", "text", found.text,
-			"version", (json_int_t)found.version, "since",
-			(json_int_t)found.since, "author", found.author,
-			"reason", found.reason, "approver", found.approver));
-	policy_version_free(&found);
-	return err;
+	err = policy_store_get(store, at == begin ? at : at - 1, out);
+	*out_found = err == ERR_NONE;
+	return err == ERR_NOT_FOUND
+		   ? admin_refuse(job, 404, "There were no rules at that time.")
+		   : err;
+}
+
+static enum err policy_show(struct admin_job *job, struct store *store)
+{
+	struct policy_version version = {0};
+	bool found = false;
+	enum err err = find_version(job, store, &version, &found);
+	json_t *answer;
+
+	if (err || !found)
+		return err;
+	answer = version_json(store, &version);
+	if (answer &&
+	    json_object_set_new(answer, "text", json_string(version.text))) {
+		json_decref(answer);
+		answer = NULL;
+	}
+	policy_version_free(&version);
+	return admin_answer(job, answer);
+}
+
+struct version_list {
+	const struct store *store;
+	json_t *items;
+};
+
+static enum err add_version(void *context, const struct policy_version *version)
+{
+	struct version_list *list = context;
+
+	return json_array_append_new(
+		   list->items, version_json(list->store, version))
+		   ? ERR_MEMORY
+		   : ERR_NONE;
+}
+
+static enum err policy_list(struct admin_job *job, struct store *store)
+{
+	struct version_list list = {store, json_array()};
+	enum err err = list.items ? policy_store_each(store, add_version, &list)
+				  : ERR_MEMORY;
+
+	if (err) {
+		json_decref(list.items);
+		return err;
+	}
+	return admin_answer_as(job, "items", list.items);
+}
+
+/* What is set now lasts until what was planned before takes its place. */
+static enum err answer_set(struct admin_job *job, const struct store *store,
+    int64_t version, int64_t effective)
+{
+	bool planned = version != store->policy_version;
+	int64_t due = store->policy_due_s;
+
+	job->policy_version = version;
+	return admin_answer(
+	    job, json_pack("{s:I,s:I,s:b,s:o}", "version", (json_int_t)version,
+		     "since",
+		     (json_int_t)(planned ? effective : store->policy_since_s),
+		     "planned", planned, "next",
+		     admin_time(due == INT64_MAX ? 0 : due)));
+}
+
+/* 0: at once. Refuses and returns false for a day gone by. */
+static bool read_effective(struct admin_job *job, int64_t *out)
+{
+	*out = 0;
+	if (!job->arguments.effective)
+		return true;
+	if (!admin_needs_clock(job) ||
+	    !admin_read_time(job, "--effective", job->arguments.effective,
+		TIME_TEXT_BEGINNING, out))
+		return false;
+	if (*out > job->time.now_s)
+		return true;
+	admin_refuse(job, 400,
+	    "--effective: %s is not to come. Without it the rules take effect "
+	    "at once.",
+	    job->arguments.effective);
+	return false;
 }
 
 static enum err policy_set(struct admin_job *job, struct store *store)
 {
 	const struct admin_arguments *a = &job->arguments;
-	const struct policy_ground ground = {.author = job->actor,
+	struct policy_ground ground = {.author = job->actor,
 	    .reason = a->reason ? a->reason : "",
 	    .approver = a->approver ? a->approver : ""};
 	char problem[POLICY_PROBLEM_SIZE] = "";
-	enum err err = policy_store_set(
-	    store, a->text, strlen(a->text), &ground, job->time.now_s, problem);
+	int64_t version = 0;
+	enum err err;
 
+	if (!read_effective(job, &ground.effective))
+		return ERR_NONE;
+	err = policy_store_set(store, a->text, strlen(a->text), &ground,
+	    job->time.now_s, &version, problem);
 	if (err == ERR_INVALID || err == ERR_TOO_LONG)
 		return admin_refuse(job, 400, "%s The old rules stay.",
 		    problem[0] ? problem : "There are too many rules.");
 	if (err)
 		return err;
-	return admin_answer(job,
-	    json_pack("{s:I,s:I}", "version", (json_int_t)store->policy_version,
-		"since", (json_int_t)job->time.now_s));
+	return answer_set(job, store, version, ground.effective);
+}
+
+static enum err policy_cancel(struct admin_job *job, struct store *store)
+{
+	int64_t version = job->arguments.version;
+	enum err err = policy_store_cancel(store, version, job->actor);
+
+	job->policy_version = version;
+	if (err == ERR_NOT_FOUND)
+		return admin_refuse(job, 404,
+		    "There is no such version. `sekimorictl policy list` "
+		    "shows all.");
+	if (err == ERR_EXISTS)
+		return admin_refuse(job, 409,
+		    "This version has taken effect or is cancelled already. "
+		    "To go back, set an older text again: `sekimorictl policy "
+		    "show --version N`, `sekimorictl policy set FILE`.");
+	return err ? err
+		   : admin_answer(job,
+			 json_pack("{s:I}", "version", (json_int_t)version));
 }
 
 static json_t *factors_json(unsigned factors)
@@ -156,8 +281,9 @@ static enum err policy_test(struct admin_job *job, struct store *store)
 const struct admin_verb ADMIN_POLICY_VERBS[] = {
     {.path = "policy/show",
 	.roles = ADMIN_ENROLLERS,
-	.members = {ADMIN_NAME(at, false)},
+	.members = {ADMIN_NAME(at, false), ADMIN_NUMBER(version, 1, INT32_MAX)},
 	.run = policy_show},
+    {.path = "policy/list", .roles = ADMIN_ENROLLERS, .run = policy_list},
     {.path = "policy/set",
 	.action = "policy set",
 	.members = {{"text", JSON_MEMBER_LINES, ADMIN_OFFSET(text), true, 0,
@@ -165,8 +291,14 @@ const struct admin_verb ADMIN_POLICY_VERBS[] = {
 	    {"reason", JSON_MEMBER_TEXT, ADMIN_OFFSET(reason), false, 0, 256,
 		NULL},
 	    {"approver", JSON_MEMBER_TEXT, ADMIN_OFFSET(approver), false, 0,
-		256, NULL}},
+		256, NULL},
+	    ADMIN_NAME(effective, false)},
 	.run = policy_set},
+    {.path = "policy/cancel",
+	.action = "policy cancel",
+	.members = {{"version", JSON_MEMBER_NUMBER, ADMIN_OFFSET(version), true,
+	    1, INT32_MAX, NULL}},
+	.run = policy_cancel},
     {.path = "policy/test",
 	.roles = ADMIN_ENROLLERS,
 	.members = {ADMIN_NAME(user, true), ADMIN_NAME(terminal, true),

@@ -9,6 +9,7 @@
 #include "server/staff_plans.h"
 #include "server/store/audit.h"
 #include "server/store/once.h"
+#include "server/store/policy_store.h"
 #include "server/store/reserve.h"
 #include "shared/log.h"
 
@@ -88,6 +89,9 @@ static enum err chores_run(struct job *job, struct store *store)
 	err = audit_close_counted(store, chores->now_ms, false);
 	if (err == ERR_NONE)
 		err = once_drop_old(store, chores->now_s);
+	if (err == ERR_NONE)
+		err =
+		    policy_store_take_due(store, chores->now_s, chores->now_ms);
 	if (err == ERR_NONE)
 		err = staff_plans_run(
 		    server, store, chores->now_s, chores->now_ms);

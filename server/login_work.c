@@ -15,6 +15,7 @@
 #include "server/login_record.h"
 #include "server/rate.h"
 #include "server/store/once.h"
+#include "server/store/policy_store.h"
 #include "server/store/subject.h"
 #include "server/store/token.h"
 #include "server/time_text.h"
@@ -426,6 +427,8 @@ enum err login_work(struct terminal_call *call, struct store *store)
 	struct once once = {0};
 	enum err err = read_claims(login, store);
 
+	if (err == ERR_NONE && call->clock_trusted)
+		err = policy_store_take_due(store, call->now_s, call->now_ms);
 	login->decided = false;
 	login->card_note = NULL;
 	if (err == ERR_NOT_FOUND)

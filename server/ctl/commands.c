@@ -82,6 +82,18 @@ static const struct output_column ADMIN_COLUMNS[] = {
     {0},
 };
 
+static const struct output_column POLICY_COLUMNS[] = {
+    {"VERSION", "version", OUTPUT_NUMBER},
+    {"STATE", "state", OUTPUT_TEXT},
+    {"SINCE", "since", OUTPUT_TIME},
+    {"SET", "set", OUTPUT_TIME},
+    {"AUTHOR", "author", OUTPUT_TEXT},
+    {"APPROVER", "approver", OUTPUT_TEXT},
+    {"REASON", "reason", OUTPUT_TEXT},
+    {"CANCELLED BY", "cancelled", OUTPUT_TEXT},
+    {0},
+};
+
 static const struct output_column STATUS_COLUMNS[] = {
     {"state", "state", OUTPUT_TEXT},
     {"version", "version", OUTPUT_TEXT},
@@ -281,14 +293,24 @@ const struct command COMMANDS[] = {
 	TERMINAL_VERB("thaw", "{} is no longer frozen.", "end a freeze"),
 
 	{.noun = "policy", .verb = "show", .path = "policy/show",
-	 .parameters = {TEXT_OPTION("--at", "DATE", "at")},
+	 .parameters = {TEXT_OPTION("--at", "DATE", "at"),
+		{"--version", "N", "version", COMMAND_NUMBER, false, NULL}},
 	 .handle = handle_policy_show,
 	 .help = "the rules in force, or those at the end of a day"},
+	{.noun = "policy", .verb = "list", .path = "policy/list",
+	 .columns = POLICY_COLUMNS,
+	 .help = "all versions of the rules, also those to come"},
+	{.noun = "policy", .verb = "cancel", .path = "policy/cancel",
+	 .parameters = {{"N", NULL, "version", COMMAND_NUMBER, true, NULL}},
+	 .done = "{} will not take effect.",
+	 .help = "cancel a version that has not taken effect yet"},
 	{.noun = "policy", .verb = "set", .path = "policy/set",
 	 .parameters = {{"FILE", NULL, "file", COMMAND_LOCAL, true, NULL},
 		TEXT_OPTION("--reason", "TEXT", "reason"),
-		TEXT_OPTION("--approver", "NAME", "approver")},
-	 .handle = handle_policy_set, .help = "replace the rules (-: stdin)"},
+		TEXT_OPTION("--approver", "NAME", "approver"),
+		TEXT_OPTION("--effective", "DATE", "effective")},
+	 .handle = handle_policy_set,
+	 .help = "replace the rules (-: stdin), at once or from a day on"},
 	{.noun = "policy", .verb = "test", .path = "policy/test",
 	 .parameters = {
 		{"--user", "ID", "user", COMMAND_TEXT, true, NULL},

@@ -83,6 +83,7 @@ static void show_ground(json_t *answer)
 	static const struct {
 		const char *member, *sentence;
 	} rows[] = {
+	    {"state", "# {}"},
 	    {"author", "# set by {}"},
 	    {"approver", "# approver: {}"},
 	    {"reason", "# reason: {}"},
@@ -90,7 +91,9 @@ static void show_ground(json_t *answer)
 	char when[OUTPUT_CELL_SIZE];
 
 	output_cell(answer, &since, when);
-	printf("# in force since %s\n", when);
+	printf("# version %lld, from %s\n",
+	    (long long)json_integer_value(json_object_get(answer, "version")),
+	    when);
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		const char *text =
 		    json_string_value(json_object_get(answer, rows[i].member));
@@ -154,6 +157,34 @@ out:
 	return text;
 }
 
+/* When the rules take effect, and when others take their place. */
+static void show_set(json_t *answer)
+{
+	static const struct output_column since = {
+	    "since", "since", OUTPUT_TIME};
+	static const struct output_column next = {"next", "next", OUTPUT_TIME};
+	char when[OUTPUT_CELL_SIZE];
+
+	if (json_is_true(json_object_get(answer, "planned"))) {
+		output_cell(answer, &since, when);
+		printf("Version %lld takes effect at %s. Until then "
+		       "`sekimorictl policy cancel %lld` cancels it.\n",
+		    (long long)json_integer_value(
+			json_object_get(answer, "version")),
+		    when,
+		    (long long)json_integer_value(
+			json_object_get(answer, "version")));
+		return;
+	}
+	puts("In force.");
+	if (json_is_null(json_object_get(answer, "next")))
+		return;
+	output_cell(answer, &next, when);
+	printf("Others were set for %s and will take their place: "
+	       "`sekimorictl policy list`.\n",
+	    when);
+}
+
 int handle_policy_set(struct call *call, struct client *client)
 {
 	char *text = read_text(call_local(call, "file"));
@@ -171,7 +202,7 @@ int handle_policy_set(struct call *call, struct client *client)
 	if (code == EXIT_DONE && call->json)
 		output_json(stdout, answer);
 	else if (code == EXIT_DONE)
-		puts("In force.");
+		show_set(answer);
 	json_decref(answer);
 out:
 	free(text);

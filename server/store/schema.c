@@ -118,6 +118,18 @@
 	"CREATE INDEX admin_session_person ON admin_session (person_id);"      \
 	"ALTER TABLE staff_plan ADD COLUMN role INTEGER NOT NULL DEFAULT 1;"
 
+/* turn: the order in which versions took effect, 0: not yet; by it
+ * and not by the time, so that a clock set back brings no older rules back.
+ * cancelled: by whom, of one that never took effect. */
+#define POLICY_TURN_COLUMN "turn INTEGER NOT NULL DEFAULT 0"
+#define POLICY_SET_COLUMN "set_at INTEGER NOT NULL DEFAULT 0"
+#define POLICY_CANCELLED_COLUMN "cancelled TEXT NOT NULL DEFAULT ''"
+#define POLICY_PLAN_SCHEMA                                                     \
+	"ALTER TABLE policy ADD COLUMN " POLICY_TURN_COLUMN ";"                \
+	"ALTER TABLE policy ADD COLUMN " POLICY_SET_COLUMN ";"                 \
+	"ALTER TABLE policy ADD COLUMN " POLICY_CANCELLED_COLUMN ";"           \
+	"UPDATE policy SET turn = version, set_at = since;"
+
 const char STORE_SCHEMA[] =
     "CREATE TABLE meta (name TEXT PRIMARY KEY, number INTEGER NOT NULL"
     " DEFAULT 0, bytes BLOB) STRICT;"
@@ -174,7 +186,9 @@ const char STORE_SCHEMA[] =
 
     "CREATE TABLE policy (version INTEGER PRIMARY KEY, text TEXT NOT NULL,"
     " author TEXT NOT NULL, since INTEGER NOT NULL,"
-    " " POLICY_REASON_COLUMN ", " POLICY_APPROVER_COLUMN ") STRICT;"
+    " " POLICY_REASON_COLUMN ", " POLICY_APPROVER_COLUMN ","
+    " " POLICY_TURN_COLUMN ", " POLICY_SET_COLUMN ","
+    " " POLICY_CANCELLED_COLUMN ") STRICT;"
 
     "CREATE TABLE audit (seq INTEGER PRIMARY KEY, time_ms INTEGER NOT NULL,"
     " record TEXT NOT NULL, hash BLOB NOT NULL) STRICT;"
@@ -200,7 +214,7 @@ static const char *const upgrades[] = {
     STAFF_IMPORT_SCHEMA,
     POLICY_GROUND_SCHEMA,
     STAFF_PLAN_SCHEMA,
-    CUSTODY_SCHEMA ROLE_SCHEMA,
+    CUSTODY_SCHEMA ROLE_SCHEMA POLICY_PLAN_SCHEMA,
 };
 
 _Static_assert(

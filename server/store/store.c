@@ -212,6 +212,8 @@ static struct store_cached cached_now(const struct store *store)
 	    .open_records = store->open_records,
 	    .policy = store->policy,
 	    .policy_version = store->policy_version,
+	    .policy_since_s = store->policy_since_s,
+	    .policy_due_s = store->policy_due_s,
 	    .all_frozen = store->all_frozen,
 	    .floor_s = store->floor_s,
 	    .login_epoch = store->login_epoch,
@@ -239,6 +241,8 @@ static void take_back_caches(struct store *store)
 	store->open_records = before->open_records;
 	store->policy = before->policy;
 	store->policy_version = before->policy_version;
+	store->policy_since_s = before->policy_since_s;
+	store->policy_due_s = before->policy_due_s;
 	store->all_frozen = before->all_frozen;
 	store->floor_s = before->floor_s;
 	store->login_epoch = before->login_epoch;
@@ -350,7 +354,7 @@ static enum err record_creation(struct store *store, int64_t now_ms)
 
 static enum err fill(struct store *store, int64_t now_ms)
 {
-	const struct policy_ground ground = {"init", "", ""};
+	const struct policy_ground ground = {"init", "", "", 0};
 	char problem[POLICY_PROBLEM_SIZE];
 	enum err err = db_script(store->db, STORE_SCHEMA);
 
@@ -362,7 +366,7 @@ static enum err fill(struct store *store, int64_t now_ms)
 		err = decoy_make_all(store, now_ms / 1000);
 	if (err == ERR_NONE)
 		err = policy_store_set(store, POLICY_DEFAULT_TEXT,
-		    strlen(POLICY_DEFAULT_TEXT), &ground, now_ms / 1000,
+		    strlen(POLICY_DEFAULT_TEXT), &ground, now_ms / 1000, NULL,
 		    problem);
 	return err == ERR_NONE ? record_creation(store, now_ms) : err;
 }

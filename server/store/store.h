@@ -45,7 +45,7 @@ struct store_cached {
 	struct audit_head head;
 	int64_t open_records; /* rows of repeats being counted */
 	struct policy *policy;
-	int64_t policy_version;
+	int64_t policy_version, policy_since_s, policy_due_s;
 	bool all_frozen;
 	int64_t floor_s;
 	struct card_authorities *card_authorities;
@@ -66,9 +66,11 @@ struct store {
 	 * set, because answers point into it. */
 	struct policy *policy;
 	int64_t policy_version;
-	bool all_frozen; /* `server freeze`: STORE_ALL_FROZEN */
-	int64_t floor_s; /* nothing at or before this unix time is
-			    accepted from a TOTP token: STORE_FLOOR */
+	int64_t policy_since_s; /* when it took effect */
+	int64_t policy_due_s;   /* when the next will; INT64_MAX: none */
+	bool all_frozen;        /* `server freeze`: STORE_ALL_FROZEN */
+	int64_t floor_s;        /* nothing at or before this unix time is
+				   accepted from a TOTP token: STORE_FLOOR */
 	/* The CAs that are trusted for cards, parsed. Replaced by
 	 * store/card_authority.c; the old ones end with the commit. */
 	struct card_authorities *card_authorities;

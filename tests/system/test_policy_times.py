@@ -118,3 +118,62 @@ def test_rules_are_kept_with_their_ground(hall):
     status, _, _ = hall.ctl.run("policy", "set", "-", "--reason", "a\nb",
                                 stdin="permit x factors=any\n")
     assert status == 2
+
+
+def in_force(hall):
+    return {item["version"]: item["state"]
+            for item in hall.ctl.items("policy", "list")}
+
+
+def test_rules_for_a_day_to_come(hall, window):
+    """施行日: set today, in force from the first second of that day."""
+    user, token = hall.hotp()
+    day = forward_to(hall, 12, 0, {0, 1, 2, 3, 4, 5, 6})
+    set_rules(hall, "permit before factors=otp\n")
+    then = (day + datetime.timedelta(days=2)).date().isoformat()
+    answer = hall.ctl("policy", "set", "-", "--effective", then,
+                      "--approver", "課長", stdin="refuse after\n")
+    assert answer["planned"]
+    assert in_force(hall)[answer["version"]] == "planned"
+    assert ask(hall, user) == "before"
+    assert ask(hall, user, then + "T00:00") == "after"
+    assert hall.ctl("policy", "show", "--at", then)["text"] == "refuse after\n"
+    between = hall.ctl("policy", "set", "-",
+                       stdin="permit between factors=otp\n")
+    assert between["next"] == answer["since"]
+    hall.restart()
+    hall.pass_time(answer["since"] - hall.now() - 2)
+    assert window.login(user, token.code(token.counter))["result"] == "accept"
+    hall.pass_time(3)
+    token.counter += 1
+    assert window.login(user, token.code(token.counter))["reason"] \
+        == "not_permitted"
+    assert in_force(hall)[answer["version"]] == "in force"
+    assert in_force(hall)[between["version"]] == "replaced"
+    taken = [r for r in hall.records(limit=50)
+             if r.get("action") == "policy in force"]
+    assert taken[-1]["version"] == answer["version"]
+    status, _, err = hall.ctl.run("policy", "cancel", answer["version"])
+    assert status == 1 and "taken effect" in err
+
+
+def test_rules_to_come_are_cancelled(hall, window):
+    user, token = hall.hotp()
+    day = forward_to(hall, 12, 0, {0, 1, 2, 3, 4, 5, 6})
+    set_rules(hall, "permit stays factors=otp\n")
+    then = (day + datetime.timedelta(days=1)).date().isoformat()
+    version = hall.ctl("policy", "set", "-", "--effective", then,
+                       stdin="refuse after\n")["version"]
+    hall.ctl("policy", "cancel", version)
+    assert in_force(hall)[version] == "cancelled"
+    hall.pass_time(86400)
+    assert window.login(user, token.code(token.counter))["result"] == "accept"
+    for words, exit_code, says in (
+            (("cancel", version), 1, "cancelled already"),
+            (("cancel", 999), 1, "no such version"),
+            (("set", "-", "--effective", "2020-01-01"), 2, "not to come"),
+            (("show", "--version", 999), 1, "no such version")):
+        status, _, err = hall.ctl.run("policy", *words, stdin="refuse x\n")
+        assert (status, says in err) == (exit_code, True), err
+    assert hall.ctl("policy", "show", "--version", version)["text"] \
+        == "refuse after\n"

@@ -85,7 +85,7 @@ static void change_everything(struct store *store)
 	assert_int_equal(store_end_logins(store, NOW_S), ERR_NONE);
 	assert_int_equal(
 	    policy_store_set(store, text, strlen(text),
-		&(struct policy_ground){"me", "", ""}, NOW_S, problem),
+		&(struct policy_ground){"me", "", "", 0}, NOW_S, NULL, problem),
 	    ERR_NONE);
 	assert_int_equal(audit_append(store, &entry, NULL), ERR_NONE);
 	assert_int_equal(audit_append_counted(store, &entry, "x"), ERR_NONE);
