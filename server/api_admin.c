@@ -151,7 +151,8 @@ static bool is_recorded(const struct admin_job *job)
 static void forget_outcome(struct admin_job *job)
 {
 	json_decref(job->answer);
-	job->answer = NULL;
+	json_decref(job->joined);
+	job->answer = job->joined = NULL;
 	job->status = 0;
 	job->reason = NULL;
 	job->undo = job->again = false;
@@ -187,6 +188,7 @@ static void job_free(struct admin_job *job)
 	if (job->verb->clean_up)
 		job->verb->clean_up(job);
 	json_decref(job->answer);
+	json_decref(job->joined);
 	json_decref(job->body);
 	free(job);
 }

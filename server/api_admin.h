@@ -126,6 +126,8 @@ struct admin_job {
 	int64_t policy_version;             /* for the record; 0: none */
 	struct admin_progress next;
 
+	json_t *joined; /* {name: number} of terminals: admin_note_joined() */
+
 	struct clock_reading accepted; /* server/clock-accept */
 
 	struct admin_progress progress;
@@ -231,6 +233,15 @@ struct token_deed admin_deed(const struct admin_job *job, const char *why);
  * leaves *out alone. */
 bool admin_read_time(struct admin_job *job, const char *name, const char *text,
     enum time_text_edge edge, int64_t *out);
+
+/* Of a stop: what terminals hear of it. admin_note_joined() in run(), `only`
+ * or NULL for all; admin_tell_reach() as conclude() adds `connected`, how many
+ * wait for news, and `away`, the names of those that do not. */
+enum err admin_note_joined(
+    struct admin_job *job, struct store *store, const char *only);
+void admin_tell_reach(struct admin_job *job);
+/* The same, for a list of terminals: each item says so. */
+void admin_tell_connected(struct admin_job *job);
 
 /* Refuses while nobody knows what time it is. */
 bool admin_needs_clock(struct admin_job *job);

@@ -13,6 +13,7 @@
 #include "server/store/reseal.h"
 #include "server/store/subject.h"
 #include "server/store/totals.h"
+#include "server/waiting.h"
 
 /* --- status -------------------------------------------------------------- */
 
@@ -51,6 +52,12 @@ static enum err server_status(struct admin_job *job, struct store *store)
 		     (json_int_t)keyring_newest(store->keyring)));
 }
 
+static void conclude_status(struct admin_job *job)
+{
+	json_object_set_new(job->answer, "connected",
+	    json_integer((json_int_t)waiting_count(job->server->waiting)));
+}
+
 /* --- freeze, thaw, clock -------------------------------------------------- */
 
 static enum err set_frozen(
@@ -63,7 +70,9 @@ static enum err set_frozen(
 
 static enum err server_freeze(struct admin_job *job, struct store *store)
 {
-	return set_frozen(job, store, true);
+	enum err err = set_frozen(job, store, true);
+
+	return err ? err : admin_note_joined(job, store, NULL);
 }
 
 static enum err server_thaw(struct admin_job *job, struct store *store)
@@ -215,8 +224,14 @@ static void clean_up_rotation(struct admin_job *job)
 }
 
 const struct admin_verb ADMIN_SERVER_VERBS[] = {
-    {.path = "server/status", .roles = ADMIN_ENROLLERS, .run = server_status},
-    {.path = "server/freeze", .action = "server freeze", .run = server_freeze},
+    {.path = "server/status",
+	.roles = ADMIN_ENROLLERS,
+	.run = server_status,
+	.conclude = conclude_status},
+    {.path = "server/freeze",
+	.action = "server freeze",
+	.run = server_freeze,
+	.conclude = admin_tell_reach},
     {.path = "server/thaw", .action = "server thaw", .run = server_thaw},
     {.path = "server/clock-accept",
 	.action = "server clock accept",

@@ -127,6 +127,9 @@ static enum err terminal_list(struct admin_job *job, struct store *store)
 	enum err err =
 	    items ? terminal_each(store, add_item, items) : ERR_MEMORY;
 
+	if (!err)
+		err = admin_note_joined(job, store, NULL);
+
 	if (err) {
 		json_decref(items);
 		return err;
@@ -174,7 +177,11 @@ static enum err set_frozen(
 
 static enum err terminal_freeze(struct admin_job *job, struct store *store)
 {
-	return set_frozen(job, store, true);
+	enum err err = set_frozen(job, store, true);
+
+	if (err || job->status)
+		return err;
+	return admin_note_joined(job, store, job->arguments.name);
 }
 
 static enum err terminal_thaw(struct admin_job *job, struct store *store)
@@ -196,6 +203,7 @@ const struct admin_verb ADMIN_TERMINAL_VERBS[] = {
     {.path = "terminal/list",
 	.roles = ADMIN_ENROLLERS,
 	.run = terminal_list,
+	.conclude = admin_tell_connected,
 	.is_long = true},
     {.path = "terminal/revoke",
 	.action = "terminal revoke",
@@ -204,7 +212,8 @@ const struct admin_verb ADMIN_TERMINAL_VERBS[] = {
     {.path = "terminal/freeze",
 	.action = "terminal freeze",
 	.members = NAME_ONLY,
-	.run = terminal_freeze},
+	.run = terminal_freeze,
+	.conclude = admin_tell_reach},
     {.path = "terminal/thaw",
 	.action = "terminal thaw",
 	.members = NAME_ONLY,

@@ -252,9 +252,20 @@ static void set_thawed(struct person *person)
 	person->frozen = false;
 }
 
+/* The same for what stops him: his sessions too, where that is heard of. */
+static enum err stop_person(struct admin_job *job, struct store *store,
+    void (*change)(struct person *person))
+{
+	enum err err = change_person(job, store, change);
+
+	if (err || job->status)
+		return err;
+	return admin_note_joined(job, store, NULL);
+}
+
 static enum err user_suspend(struct admin_job *job, struct store *store)
 {
-	return change_person(job, store, set_suspended);
+	return stop_person(job, store, set_suspended);
 }
 
 static enum err user_resume(struct admin_job *job, struct store *store)
@@ -264,7 +275,7 @@ static enum err user_resume(struct admin_job *job, struct store *store)
 
 static enum err user_freeze(struct admin_job *job, struct store *store)
 {
-	return change_person(job, store, set_frozen);
+	return stop_person(job, store, set_frozen);
 }
 
 static enum err user_thaw(struct admin_job *job, struct store *store)
@@ -342,6 +353,8 @@ static enum err user_remove(struct admin_job *job, struct store *store)
 	person.state = PERSON_REMOVED;
 	if (!err)
 		err = person_save(store, &person);
+	if (!err)
+		err = admin_note_joined(job, store, NULL);
 	return err ? err : answer_person(job, &person);
 }
 
@@ -377,7 +390,8 @@ const struct admin_verb ADMIN_USER_VERBS[] = {
 	.by_department = true,
 	.action = "user suspend",
 	.members = ID_ONLY,
-	.run = user_suspend},
+	.run = user_suspend,
+	.conclude = admin_tell_reach},
     {.path = "user/resume",
 	.roles = ADMIN_ENROLLERS,
 	.by_department = true,
@@ -387,7 +401,8 @@ const struct admin_verb ADMIN_USER_VERBS[] = {
     {.path = "user/remove",
 	.action = "user remove",
 	.members = ID_ONLY,
-	.run = user_remove},
+	.run = user_remove,
+	.conclude = admin_tell_reach},
     {.path = "user/unlock",
 	.roles = ADMIN_DELEGATES,
 	.by_department = true,
@@ -397,7 +412,8 @@ const struct admin_verb ADMIN_USER_VERBS[] = {
     {.path = "user/freeze",
 	.action = "user freeze",
 	.members = ID_ONLY,
-	.run = user_freeze},
+	.run = user_freeze,
+	.conclude = admin_tell_reach},
     {.path = "user/thaw",
 	.action = "user thaw",
 	.members = ID_ONLY,

@@ -46,7 +46,7 @@ enum session_event {
 static const char *const events[] = {
     "open", "close", "locked", "logged_out", NULL};
 static const char *const session_reasons[] = {
-    "", "card_removed", "watcher_failed", NULL};
+    "", "card_removed", "watcher_failed", "frozen", NULL};
 static const char *const reports[] = {"rollback", NULL};
 
 static const struct json_member join_members[] = {

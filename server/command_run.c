@@ -20,6 +20,7 @@
 #include "server/router.h"
 #include "server/server.h"
 #include "server/store/reserve.h"
+#include "server/waiting.h"
 #include "shared/json.h"
 #include "shared/log.h"
 
@@ -177,6 +178,9 @@ static void turn_loop(struct running *running)
 		if (event_base_loop(running->server.base, how) != 0)
 			break;
 		decided_one = batch_kick(running->server.batch);
+		/* What came in behind an answered call must not wait. */
+		if (waiting_look(running->server.waiting))
+			batch_kick(running->server.batch);
 		how = pace_stay_awake(&pace, decided_one, now_us())
 			  ? EVLOOP_NONBLOCK
 			  : EVLOOP_ONCE;
@@ -197,6 +201,8 @@ static int start(struct running *running)
 	server->failures = rate_new();
 	server->base = event_base_new();
 	if (!server->rates || !server->failures || !server->base ||
+	    waiting_new(server->base, &server->store->stops,
+		&server->waiting) != ERR_NONE ||
 	    batch_new(server->store, server->base, &server->batch) != ERR_NONE)
 		return command_fail("out of memory", "Give it more");
 	code = open_network(running);
@@ -212,8 +218,10 @@ static void stop(struct running *running)
 {
 	struct server *server = &running->server;
 
+	waiting_end(server->waiting);
 	batch_free(server->batch); /* what was accepted is still answered */
 	http_free(server->http);
+	waiting_free(server->waiting);
 	housekeeping_stop(running->keeping);
 	if (running->watchdog)
 		event_free(running->watchdog);

@@ -87,6 +87,9 @@ void http_reply_problem(
 void http_reply_refusal(struct http_exchange *exchange, int status,
     const char *reason, const char *detail);
 
+/* The client has hung up, as far as can be known: nobody waits for a reply. */
+bool http_is_abandoned(const struct http_exchange *exchange);
+
 struct http;
 struct event_base;
 

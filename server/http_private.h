@@ -43,6 +43,8 @@ enum http_stream_result http_stream_write(struct http_stream *stream,
     const void *bytes, size_t length, size_t *out_length);
 /* Bytes have left the socket that http_stream_read has not handed out. */
 bool http_stream_holds_bytes(const struct http_stream *stream);
+/* The peer has said that nothing more will come, or the network has. */
+bool http_stream_is_abandoned(const struct http_stream *stream);
 /* Says that nothing more will be written. */
 void http_stream_end(struct http_stream *stream);
 void http_stream_close(struct http_stream *stream);

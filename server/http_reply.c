@@ -214,6 +214,14 @@ void http_reply(struct http_exchange *exchange, const struct http_reply *reply)
 	http_reply_flush(connection);
 }
 
+bool http_is_abandoned(const struct http_exchange *exchange)
+{
+	const struct http_connection *connection = exchange->connection;
+
+	return connection->state == HTTP_STATE_CLOSED ||
+	       http_stream_is_abandoned(&connection->stream);
+}
+
 /* Text inside a JSON string. Our sentences need little, but they may quote. */
 static void escape(const char *text, char *out, size_t out_size)
 {

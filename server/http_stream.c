@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <openssl/err.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -91,6 +92,13 @@ enum http_stream_result http_stream_write(struct http_stream *stream,
 bool http_stream_holds_bytes(const struct http_stream *stream)
 {
 	return stream->ssl && SSL_has_pending(stream->ssl);
+}
+
+bool http_stream_is_abandoned(const struct http_stream *stream)
+{
+	struct pollfd item = {.fd = stream->fd, .events = POLLRDHUP};
+
+	return poll(&item, 1, 0) > 0;
 }
 
 void http_stream_end(struct http_stream *stream)

@@ -43,6 +43,14 @@ void rate_terminal_key(enum rate_kind kind, int64_t terminal_id,
 	out[8] = (unsigned char)kind;
 }
 
+void rate_beside_key(enum rate_kind kind,
+    const unsigned char fingerprint[CERTIFICATE_HASH_BYTES],
+    unsigned char out[CERTIFICATE_HASH_BYTES])
+{
+	memcpy(out, fingerprint, CERTIFICATE_HASH_BYTES);
+	out[CERTIFICATE_HASH_BYTES - 1] ^= (unsigned char)kind;
+}
+
 /* Fingerprints are hashes already; only holders of our certificates get
  * here, so nobody chooses them to collide at will. */
 static struct bucket *find(

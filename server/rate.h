@@ -32,10 +32,16 @@ enum rate_kind { /* what a terminal's bucket counts */
 	RATE_RENEWALS,
 	RATE_RECORDS,
 	RATE_SESSIONS,
+	RATE_WAITS,
 };
 
 /* The key of a terminal by its number in the store. */
 void rate_terminal_key(enum rate_kind kind, int64_t terminal_id,
+    unsigned char out[CERTIFICATE_HASH_BYTES]);
+
+/* A bucket beside the certificate's own, for calls that cost it nothing. */
+void rate_beside_key(enum rate_kind kind,
+    const unsigned char fingerprint[CERTIFICATE_HASH_BYTES],
     unsigned char out[CERTIFICATE_HASH_BYTES]);
 
 /* Takes one from the bucket that refills with `rate` a second; false when it

@@ -7,6 +7,7 @@
 #include "server/api_card.h"
 #include "server/api_login.h"
 #include "server/api_status.h"
+#include "server/api_stop.h"
 #include "server/api_terminal.h"
 #include "server/server.h"
 
@@ -29,6 +30,8 @@ static const struct route {
     {"POST", "/v1/terminals/join", ROUTE_NOTHING, api_terminal_join},
     {"GET", "/v1/terminals/self", ROUTE_TERMINAL, api_terminal_self},
     {"POST", "/v1/terminals/renew", ROUTE_TERMINAL, api_terminal_renew},
+    {"POST", "/v1/terminals/wait", ROUTE_TERMINAL, api_stop_wait},
+    {"POST", "/v1/terminals/stops", ROUTE_TERMINAL, api_stop_ask},
     {"POST", "/v1/cards", ROUTE_TERMINAL, api_card_enroll},
     {"POST", "/v1/cards/challenge", ROUTE_TERMINAL, api_card_challenge},
     {"POST", "/v1/sessions", ROUTE_TERMINAL, api_terminal_session},

@@ -19,6 +19,7 @@
 struct backup;
 struct rate_table;
 struct reserve;
+struct waiting;
 
 struct server {
 	struct settings settings;
@@ -29,6 +30,7 @@ struct server {
 	struct keyring *keyring;
 	struct reserve *reserve; /* of disk; also in the store */
 	struct authority *authority;
+	struct waiting *waiting;     /* calls that wait for a stop */
 	struct rate_table *rates;    /* attempts per terminal */
 	struct rate_table *failures; /* per terminal; only inside jobs */
 	struct clock_reading mark;   /* last believed time */

@@ -193,19 +193,10 @@ static enum err call_run(struct job *job, struct store *store)
 	return call->work(call, store);
 }
 
-static void call_finish(struct job *job, enum err err)
+static void reply_to(struct terminal_call *call)
 {
-	struct terminal_call *call = (struct terminal_call *)job;
 	struct http_reply reply = {.status = 200, .body_fd = -1};
 
-	if (err != ERR_NONE) {
-		log_line(LOG_ERR, "state could not be read or made durable",
-		    LOG_TEXT("request_id", call->exchange->request_id),
-		    LOG_TEXT("error", err_text(err)));
-		call->server->counts.unavailable++;
-		terminal_call_problem(call, 503,
-		    "The server could not make its decision durable.");
-	}
 	if (call->status == 200) {
 		reply.body = call->reply;
 		reply.body_length = strlen(call->reply);
@@ -215,6 +206,29 @@ static void call_finish(struct job *job, enum err err)
 		    call->exchange, call->status, call->reason, call->detail);
 	}
 	call->exchange = NULL;
+}
+
+void terminal_call_conclude(struct terminal_call *call)
+{
+	reply_to(call);
+	call_free(call);
+}
+
+static void call_finish(struct job *job, enum err err)
+{
+	struct terminal_call *call = (struct terminal_call *)job;
+
+	if (err != ERR_NONE) {
+		log_line(LOG_ERR, "state could not be read or made durable",
+		    LOG_TEXT("request_id", call->exchange->request_id),
+		    LOG_TEXT("error", err_text(err)));
+		call->server->counts.unavailable++;
+		terminal_call_problem(call, 503,
+		    "The server could not make its decision durable.");
+	}
+	if (call->status == 200 && call->keep && call->keep(call))
+		return;
+	reply_to(call);
 	if (err == ERR_NONE && call->told)
 		call->told(call);
 	call_free(call);

@@ -35,6 +35,9 @@ struct terminal_call {
 	/* The work. An error rolls back; a refusal sets status and detail
 	 * and returns ERR_NONE. */
 	enum err (*work)(struct terminal_call *call, struct store *store);
+	/* On the loop's thread, instead of the reply of a 200: true if it
+	 * keeps the call, which terminal_call_conclude() ends. May be NULL. */
+	bool (*keep)(struct terminal_call *call);
 	/* On the loop's thread, once the reply is on its way (nobody waits
 	 * for a log); exchange is gone. May be NULL. */
 	void (*told)(struct terminal_call *call);
@@ -59,6 +62,9 @@ bool terminal_call_may_ask(struct terminal_call *call);
 
 /* Hands it to the batch; 503 when that is full. */
 void terminal_call_submit(struct terminal_call *call);
+
+/* Sends the reply of a call that was kept, and frees it. */
+void terminal_call_conclude(struct terminal_call *call);
 
 /* Ends a call that was not submitted with a problem reply. */
 void terminal_call_refuse(

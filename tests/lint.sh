@@ -14,7 +14,7 @@ FILE_LINES_MAX=600
 read -r -d '' libraries <<'END' || true
 curl/           pam_module/agent/[a-z_]*\.c|server/ctl/client\.c
 jansson\.h      shared/json\.h
-event2/         server/(http[a-z_]*|batch|main|command_run|housekeeping)\.[ch]
+event2/         server/(http[a-z_]*|batch|main|command_run|housekeeping|waiting)\.[ch]
 sqlite3\.h      server/store/sqlite(_wal)?\.c
 liboath/        server/core/otp\.c
 systemd/        shared/log\.c|server/command_run\.c|pam_module/agent/[a-z_]*\.c

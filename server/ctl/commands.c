@@ -50,6 +50,7 @@ static const struct output_column TERMINAL_COLUMNS[] = {
     {"GROUP", "group", OUTPUT_TEXT},
     {"STATE", "state", OUTPUT_TEXT},
     {"FROZEN", "frozen", OUTPUT_YES},
+    {"CONNECTED", "connected", OUTPUT_YES},
     {"CREATED", "created", OUTPUT_TIME},
     {"LAST SEEN", "last_seen", OUTPUT_TIME},
     {0},
@@ -103,6 +104,7 @@ static const struct output_column STATUS_COLUMNS[] = {
     {"tokens", "tokens", OUTPUT_NUMBER},
     {"cards", "cards", OUTPUT_NUMBER},
     {"terminals", "terminals", OUTPUT_NUMBER},
+    {"terminals connected", "connected", OUTPUT_NUMBER},
     {"audit records", "records", OUTPUT_NUMBER},
     {"disk free (MB)", "disk_free", OUTPUT_NUMBER},
     {"key generation", "generation", OUTPUT_NUMBER},
@@ -137,6 +139,12 @@ static const struct output_column STATUS_COLUMNS[] = {
 	{                                                                      \
 		.noun = "user", .verb = verb_, .path = "user/" verb_,          \
 		.parameters = {ID}, .done = done_, .help = help_               \
+	}
+#define STOP_VERB(verb_, done_, help_)                                         \
+	{                                                                      \
+		.noun = "user", .verb = verb_, .path = "user/" verb_,          \
+		.parameters = {ID}, .handle = handle_stop, .done = done_,      \
+		.help = help_                                                  \
 	}
 #define TOKEN_VERB(verb_, done_, help_)                                        \
 	{                                                                      \
@@ -187,16 +195,17 @@ const struct command COMMANDS[] = {
 	 .parameters = {ID}, .columns = PERSON_COLUMNS,
 	 .handle = handle_user_show,
 	 .help = "one person with tokens, cards and waits"},
-	PERSON_VERB("suspend", "{} is suspended.", "no logins until resumed"),
+	STOP_VERB("suspend", "{} is suspended.", "no logins until resumed"),
 	PERSON_VERB("resume", "{} may log in again.", "end a suspension"),
 	{.noun = "user", .verb = "remove", .path = "user/remove",
 	 .parameters = {ID},
 	 .confirm = "Remove {} and revoke this person's tokens and cards?",
-	 .done = "{} is removed.",
+	 .handle = handle_stop, .done = "{} is removed.",
 	 .help = "remove a person and revoke his tokens and cards"},
 	PERSON_VERB("unlock", "{} need not wait any longer.",
 	    "end waits after failures; the counts stay"),
-	PERSON_VERB("freeze", "{} is frozen.", "stop all logins at once"),
+	STOP_VERB("freeze", "{} is frozen.",
+	    "stop all logins and lock open sessions at once"),
 	PERSON_VERB("thaw", "{} is no longer frozen.", "end a freeze"),
 
 	{.noun = "token", .verb = "enroll", .path = "token/enroll",
@@ -289,7 +298,10 @@ const struct command COMMANDS[] = {
 	{.noun = "terminal", .verb = "revoke", .path = "terminal/revoke",
 	 .parameters = {NAME}, .confirm = "Revoke {} and its certificates?",
 	 .done = "{} is revoked.", .help = "refuse a terminal from now on"},
-	TERMINAL_VERB("freeze", "{} is frozen.", "stop its logins at once"),
+	{.noun = "terminal", .verb = "freeze", .path = "terminal/freeze",
+	 .parameters = {NAME}, .handle = handle_stop,
+	 .done = "{} is frozen.",
+	 .help = "stop its logins and lock its sessions at once"},
 	TERMINAL_VERB("thaw", "{} is no longer frozen.", "end a freeze"),
 
 	{.noun = "policy", .verb = "show", .path = "policy/show",
@@ -365,10 +377,13 @@ const struct command COMMANDS[] = {
 	 .handle = handle_server_backup,
 	 .help = "a consistent copy while logins go on"},
 	{.noun = "server", .verb = "freeze", .path = "server/freeze",
-	 .confirm = "Refuse every login everywhere until `server thaw`?",
+	 .confirm = "Refuse every login until `server thaw`, lock every "
+		    "desktop, and end every session over ssh or at a text "
+		    "console of a terminal, perhaps your own?",
+	 .handle = handle_stop,
 	 .done = "Frozen: nobody can log in. `sekimorictl server thaw` ends "
 		 "it.",
-	 .help = "refuse every login"},
+	 .help = "refuse every login and lock every session"},
 	{.noun = "server", .verb = "thaw", .path = "server/thaw",
 	 .done = "Logins go on.", .help = "end a freeze"},
 	{.noun = "server", .verb = "clock accept",

@@ -80,6 +80,8 @@ enum err person_save(struct store *store, const struct person *person)
 	err = db_run(q);
 	if (err != ERR_NONE)
 		return err;
+	if (person->frozen || person->state != PERSON_ACTIVE)
+		store_note_stop(store);
 	return db_changes(store->db) == 1 ? ERR_NONE : ERR_NOT_FOUND;
 }
 
@@ -213,6 +215,31 @@ enum err person_find_login(struct store *store, const char *login,
 	enum err err = find_login_id(store, login, user, &id);
 
 	return err == ERR_NONE ? person_by_id(store, id, out) : err;
+}
+
+enum err person_is_stopped(
+    struct store *store, const char *login, const char *user, bool *out_stopped)
+{
+	struct db_query *q =
+	    user ? db_query(store->db,
+		       "SELECT count(*), coalesce(sum(state = 0 AND frozen ="
+		       " 0), 0) FROM person WHERE user_name = ?1"
+		       " AND decoy = 0")
+		 : db_query(store->db,
+		       "SELECT count(*), coalesce(sum(state = 0 AND frozen ="
+		       " 0), 0) FROM person WHERE login = ?1 AND decoy = 0");
+	int64_t known = 0, free_to_go = 0;
+	enum err err;
+
+	db_bind_text(q, 1, user ? user : login);
+	if (db_next(q)) {
+		known = db_number(q, 0);
+		free_to_go = db_number(q, 1);
+	}
+	err = db_done(q);
+	if (err == ERR_NONE)
+		*out_stopped = known > 0 && free_to_go == 0;
+	return err;
 }
 
 enum err person_has_login(

@@ -58,6 +58,13 @@ enum err person_by_id(struct store *store, int64_t id, struct person *out);
  */
 enum err person_find_login(struct store *store, const char *login,
     const char *user, struct person *out);
+/*
+ * Whether a session that is open is to be stopped: the person `user` (a staff
+ * number) is frozen, suspended or removed; where it is NULL, so is everybody
+ * who ever had the account. Nobody known: false.
+ */
+enum err person_is_stopped(struct store *store, const char *login,
+    const char *user, bool *out_stopped);
 /* Whether anybody uses this PAM account. */
 enum err person_has_login(
     struct store *store, const char *login, bool *out_taken);

@@ -68,8 +68,11 @@ enum err store_set_number(struct store *store, const char *name, int64_t v)
 	err = db_run(q);
 	if (err != ERR_NONE)
 		return err;
-	if (strcmp(name, STORE_ALL_FROZEN) == 0)
+	if (strcmp(name, STORE_ALL_FROZEN) == 0) {
 		store->all_frozen = v != 0;
+		if (store->all_frozen)
+			store_note_stop(store);
+	}
 	if (strcmp(name, STORE_FLOOR) == 0)
 		store->floor_s = v;
 	if (strcmp(name, STORE_LOGIN_EPOCH) == 0)
@@ -205,6 +208,11 @@ enum err store_keyed_hash(const struct store *store, const char *label,
 
 /* --- the transaction ----------------------------------------------------- */
 
+void store_note_stop(struct store *store)
+{
+	store->stops_somebody = true;
+}
+
 static struct store_cached cached_now(const struct store *store)
 {
 	return (struct store_cached){
@@ -248,6 +256,7 @@ static void take_back_caches(struct store *store)
 	store->login_epoch = before->login_epoch;
 	store->card_authorities = before->card_authorities;
 	store->cards_bound = before->cards_bound;
+	store->stops_somebody = false;
 	once_index_undo(store->once);
 }
 
@@ -261,6 +270,9 @@ static void settle_caches(struct store *store)
 		card_authorities_free(store->before.card_authorities);
 	store->before = cached_now(store);
 	store->committed_head = store->head;
+	if (store->stops_somebody)
+		atomic_fetch_add(&store->stops, 1);
+	store->stops_somebody = false;
 	once_index_settle(store->once);
 }
 

@@ -9,6 +9,7 @@
 #ifndef SEKIMORI_STORE_H
 #define SEKIMORI_STORE_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -80,6 +81,10 @@ struct store {
 	struct secret hash_key;  /* for attempts, user names, codes */
 	struct secret login_key; /* for login tokens */
 	struct hasher *hasher;
+	bool stops_somebody; /* this transaction does */
+	/* Transactions that stopped somebody, as of the last commit. The only
+	 * member that may be read from any thread. */
+	atomic_ullong stops;
 	struct policy *retired_policy;
 	struct store_cached before; /* as of the last commit */
 	struct backup *backup;      /* being copied between transactions */
@@ -112,6 +117,10 @@ void store_close(struct store *store);
 enum err store_begin(struct store *store);
 enum err store_commit(struct store *store);
 void store_rollback(struct store *store);
+
+/* Whoever writes that a person, a terminal or everything is stopped says so:
+ * calls that wait for it are answered after the commit. */
+void store_note_stop(struct store *store);
 
 /* Small named values. ERR_NOT_FOUND. */
 enum err store_get_number(struct store *store, const char *name, int64_t *out);

@@ -95,6 +95,8 @@ enum err terminal_save(struct store *store, const struct terminal *terminal)
 	err = db_run(q);
 	if (err != ERR_NONE)
 		return err;
+	if (terminal->frozen || terminal->state == TERMINAL_REVOKED)
+		store_note_stop(store);
 	return db_changes(store->db) == 1 ? ERR_NONE : ERR_NOT_FOUND;
 }
 

@@ -154,6 +154,7 @@ json_t *call_at(
 	if (job->verb->clean_up)
 		job->verb->clean_up(job);
 	json_decref(job->answer);
+	json_decref(job->joined);
 	json_decref(job->body);
 	free(job);
 	return answer;

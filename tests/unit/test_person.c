@@ -71,6 +71,65 @@ static void test_taken_and_removed(void **state)
 	assert_int_not_equal(person.id, old);
 }
 
+/* A stop is counted with its commit, whatever stopped, and with no other. */
+static void test_stops_are_counted(void **state)
+{
+	struct fixture *f = *state;
+	struct store *store = f->store;
+	struct person person;
+
+	add(store, "s1", "s1");
+	assert_int_equal(person_find(store, "s1", &person), ERR_NONE);
+	COMMITTED(store, person_save(store, &person));
+	assert_int_equal(atomic_load(&store->stops), 0);
+	person.frozen = true;
+	assert_int_equal(store_begin(store), ERR_NONE);
+	assert_int_equal(person_save(store, &person), ERR_NONE);
+	assert_int_equal(atomic_load(&store->stops), 0);
+	store_rollback(store);
+	person.frozen = false;
+	COMMITTED(store, person_save(store, &person));
+	assert_int_equal(atomic_load(&store->stops), 0);
+	person.state = PERSON_SUSPENDED;
+	COMMITTED(store, person_save(store, &person));
+	assert_int_equal(atomic_load(&store->stops), 1);
+	COMMITTED(store, store_set_number(store, STORE_ALL_FROZEN, 1));
+	assert_int_equal(atomic_load(&store->stops), 2);
+	COMMITTED(store, store_set_number(store, STORE_ALL_FROZEN, 0));
+	assert_int_equal(atomic_load(&store->stops), 2);
+}
+
+static void test_who_is_stopped(void **state)
+{
+	struct fixture *f = *state;
+	struct person person;
+	bool stopped = true;
+
+	add(f->store, "s1", "counter");
+	add(f->store, "s2", "counter");
+	assert_int_equal(
+	    person_is_stopped(f->store, "nobody", NULL, &stopped), ERR_NONE);
+	assert_false(stopped);
+	assert_int_equal(person_find(f->store, "s1", &person), ERR_NONE);
+	person.frozen = true;
+	COMMITTED(f->store, person_save(f->store, &person));
+	assert_int_equal(
+	    person_is_stopped(f->store, "counter", "s1", &stopped), ERR_NONE);
+	assert_true(stopped);
+	assert_int_equal(
+	    person_is_stopped(f->store, "counter", "s2", &stopped), ERR_NONE);
+	assert_false(stopped);
+	assert_int_equal(
+	    person_is_stopped(f->store, "counter", NULL, &stopped), ERR_NONE);
+	assert_false(stopped);
+	assert_int_equal(person_find(f->store, "s2", &person), ERR_NONE);
+	person.state = PERSON_REMOVED;
+	COMMITTED(f->store, person_save(f->store, &person));
+	assert_int_equal(
+	    person_is_stopped(f->store, "counter", NULL, &stopped), ERR_NONE);
+	assert_true(stopped);
+}
+
 static void test_shared_account(void **state)
 {
 	static const struct {
@@ -183,6 +242,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    STORE_TEST(test_saved_and_found),
 	    STORE_TEST(test_taken_and_removed),
+	    STORE_TEST(test_stops_are_counted),
+	    STORE_TEST(test_who_is_stopped),
 	    STORE_TEST(test_shared_account),
 	    STORE_TEST(test_decoys),
 	    STORE_TEST(test_each),
