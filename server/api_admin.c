@@ -15,6 +15,7 @@ static const char BUSY[] = "The server is busy. Try again.";
 
 const struct admin_verb *const ADMIN_TABLES[] = {
     ADMIN_USER_VERBS,
+    ADMIN_PERSON_VERBS,
     ADMIN_TOKEN_VERBS,
     ADMIN_CODE_VERBS,
     ADMIN_TERMINAL_VERBS,
@@ -87,6 +88,20 @@ static const char *crl_word(const struct admin_arguments *arguments)
 	return arguments->crl ? "given" : NULL;
 }
 
+void admin_add_note(struct audit_entry *entry, json_t *note)
+{
+	const char *key;
+	json_t *value;
+
+	json_object_foreach(note, key, value)
+	{
+		if (json_is_string(value))
+			audit_add_text(entry, key, json_string_value(value));
+		else
+			audit_add_number(entry, key, json_integer_value(value));
+	}
+}
+
 /* Who gets which rights by this. */
 static void add_rights(
     const struct admin_arguments *arguments, struct audit_entry *entry)
@@ -117,6 +132,8 @@ static void describe(const struct admin_job *job, struct audit_entry *entry)
 		audit_add_number(entry, "version", job->policy_version);
 	audit_add_text(entry, "crl", crl_word(&job->arguments));
 	add_rights(&job->arguments, entry);
+	if (!job->status)
+		admin_add_note(entry, job->note);
 	add_outcome(job, entry);
 	if (job->exchange)
 		audit_add_text(entry, "request", job->exchange->request_id);
@@ -152,7 +169,8 @@ static void forget_outcome(struct admin_job *job)
 {
 	json_decref(job->answer);
 	json_decref(job->joined);
-	job->answer = job->joined = NULL;
+	json_decref(job->note);
+	job->answer = job->joined = job->note = NULL;
 	job->status = 0;
 	job->reason = NULL;
 	job->undo = job->again = false;
@@ -189,6 +207,7 @@ static void job_free(struct admin_job *job)
 		job->verb->clean_up(job);
 	json_decref(job->answer);
 	json_decref(job->joined);
+	json_decref(job->note);
 	json_decref(job->body);
 	free(job);
 }

@@ -20,7 +20,7 @@
 #include "shared/json.h"
 
 enum {
-	ADMIN_MEMBERS_MAX = 8,
+	ADMIN_MEMBERS_MAX = 12,
 	ADMIN_DETAIL_SIZE = 512,
 	ADMIN_IMPORT_ROWS_MAX = 500,
 	ADMIN_PAGE_MAX = 1000,     /* of a list, in one answer */
@@ -65,7 +65,7 @@ extern const struct admin_verb ADMIN_USER_VERBS[], ADMIN_TOKEN_VERBS[],
     ADMIN_CODE_VERBS[], ADMIN_TERMINAL_VERBS[], ADMIN_POLICY_VERBS[],
     ADMIN_AUDIT_VERBS[], ADMIN_SERVER_VERBS[], ADMIN_BACKUP_VERBS[],
     ADMIN_CARD_VERBS[], ADMIN_CARD_TRUST_VERBS[], ADMIN_STAFF_VERBS[],
-    ADMIN_STAFF_UNDO_VERBS[], ADMIN_ADMIN_VERBS[];
+    ADMIN_STAFF_UNDO_VERBS[], ADMIN_ADMIN_VERBS[], ADMIN_PERSON_VERBS[];
 
 /* All of them; ends with NULL. */
 extern const struct admin_verb *const ADMIN_TABLES[];
@@ -124,6 +124,7 @@ struct admin_job {
 	char terminal[NAME_BYTES_MAX + 1];  /* for the record */
 	char card_key[ADMIN_CARD_KEY_SIZE]; /* for the record */
 	int64_t policy_version;             /* for the record; 0: none */
+	json_t *note; /* texts and numbers, for the record; or NULL */
 	struct admin_progress next;
 
 	json_t *joined; /* {name: number} of terminals: admin_note_joined() */
@@ -242,6 +243,8 @@ enum err admin_note_joined(
 void admin_tell_reach(struct admin_job *job);
 /* The same, for a list of terminals: each item says so. */
 void admin_tell_connected(struct admin_job *job);
+/* Its members as fields of a record, which borrows the texts. */
+void admin_add_note(struct audit_entry *entry, json_t *note);
 
 /* Refuses while nobody knows what time it is. */
 bool admin_needs_clock(struct admin_job *job);

@@ -131,11 +131,26 @@ json_t *admin_time(int64_t unix_s)
 	return unix_s ? json_integer(unix_s) : json_null();
 }
 
+static json_t *departments_json(const char *list)
+{
+	json_t *names = json_array();
+
+	while (names && *list) {
+		size_t length = strcspn(list, ",");
+
+		json_array_append_new(names, json_stringn(list, length));
+		list += length;
+		list += *list == ',';
+	}
+	return names;
+}
+
 json_t *admin_person_json(const struct person *person)
 {
-	return json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:b,s:o,s:o,s:b}", "id",
+	return json_pack("{s:s,s:s,s:s,s:s,s:o,s:s,s:s,s:b,s:o,s:o,s:b}", "id",
 	    person->user, "login", person->login, "name", person->name,
-	    "department", person->department, "kind", person->kind, "state",
+	    "department", person->department, "departments",
+	    departments_json(person->department), "kind", person->kind, "state",
 	    person_state_text(person->state), "frozen", person->frozen, "from",
 	    admin_time(person->valid_from), "until",
 	    admin_time(person->valid_until), "enrolled",

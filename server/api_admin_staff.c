@@ -11,6 +11,7 @@
 
 #include "server/api_admin.h"
 #include "server/staff_mentions.h"
+#include "server/staff_note.h"
 #include "server/staff_row.h"
 #include "server/store/staff_import.h"
 #include "server/store/staff_plan.h"
@@ -20,17 +21,15 @@ struct import {
 	struct store *store;
 	struct staff_mentions ids, logins;
 	json_t *items, *problems;
-	json_int_t counts[6]; /* by bit of enum staff_change; then unchanged */
+	json_int_t counts[STAFF_CHANGE_COUNT +
+			  1]; /* by bit of enum staff_change; then unchanged */
 	bool apply;
 	int64_t now_s;  /* when it takes effect */
 	int64_t number; /* of this import; 0: nothing was changed yet */
 };
 
-static const char *const CHANGE_NAMES[] = {
-    "new", "moved", "renamed", "changed", "leaving", "unchanged"};
 enum {
-	CHANGE_COUNT = 5,
-	UNCHANGED = 5
+	UNCHANGED = STAFF_CHANGE_COUNT
 };
 
 /* --- the answer ------------------------------------------------------------
@@ -46,17 +45,11 @@ static enum err add_problem(struct import *import, int64_t row, const char *id,
 		   : ERR_NONE;
 }
 
-static json_t *change_words(struct import *import, unsigned changes)
+static void count_changes(struct import *import, unsigned changes)
 {
-	json_t *words = json_array();
-
-	for (size_t i = 0; i < CHANGE_COUNT; i++) {
-		if (!(changes & 1u << i))
-			continue;
-		import->counts[i]++;
-		json_array_append_new(words, json_string(CHANGE_NAMES[i]));
-	}
-	return words;
+	for (size_t i = 0; i < STAFF_CHANGE_COUNT; i++)
+		import->counts[i] += (changes >> i) & 1;
+	import->counts[UNCHANGED] += changes == 0;
 }
 
 static enum err add_item(struct import *import, int64_t row,
@@ -65,13 +58,12 @@ static enum err add_item(struct import *import, int64_t row,
 {
 	json_t *item;
 
-	if (!changes)
-		import->counts[UNCHANGED]++;
+	count_changes(import, changes);
 	if (!changes && !note)
 		return ERR_NONE;
 	item = json_pack("{s:o,s:I,s:o,s:s?}", "person",
 	    admin_person_json(after), "row", (json_int_t)row, "what",
-	    change_words(import, changes), "note", note);
+	    staff_change_words(changes), "note", note);
 	if (item && changes & STAFF_MOVED && !(changes & STAFF_NEW))
 		json_object_set_new(
 		    item, "department_before", json_string(before->department));
@@ -91,12 +83,14 @@ static enum err answer_import(struct import *import)
 	    import->job->arguments.effective ? admin_time(import->now_s)
 					     : json_null());
 
-	for (size_t i = 0; answer && i <= UNCHANGED; i++)
-		if (json_object_set_new(answer, CHANGE_NAMES[i],
-			json_integer(import->counts[i]))) {
-			json_decref(answer);
-			return ERR_MEMORY;
-		}
+	for (size_t i = 0; answer && i < STAFF_CHANGE_COUNT; i++)
+		json_object_set_new(answer, STAFF_CHANGE_NAMES[i],
+		    json_integer(import->counts[i]));
+	if (answer && json_object_set_new(answer, "unchanged",
+			  json_integer(import->counts[UNCHANGED]))) {
+		json_decref(answer);
+		return ERR_MEMORY;
+	}
 	return admin_answer(import->job, answer);
 }
 
@@ -108,34 +102,25 @@ static enum err record_change(struct import *import,
 {
 	const struct admin_job *job = import->job;
 	struct audit_entry entry = {.kind = "admin", .time_ms = job->now_ms};
-	char words[64] = "";
-	size_t used = 0;
+	json_t *note = staff_note(before, after, changes);
+	enum err err;
 
-	for (size_t i = 0; i < CHANGE_COUNT; i++)
-		if (changes & 1u << i)
-			used +=
-			    (size_t)snprintf(words + used, sizeof(words) - used,
-				"%s%s", used ? " " : "", CHANGE_NAMES[i]);
+	if (!note)
+		return ERR_MEMORY;
 	audit_add_text(&entry, "action", "user import");
 	audit_add_text(&entry, "actor", job->actor);
 	if (job->loginuid >= 0)
 		audit_add_number(&entry, "loginuid", job->loginuid);
 	audit_add_text(&entry, "target", after->user);
 	audit_add_text(&entry, "user", after->user);
-	audit_add_text(&entry, "change", words);
 	audit_add_number(&entry, "import", import->number);
 	if (job->arguments.import)
 		audit_add_number(&entry, "plan", job->arguments.import);
-	if (changes & STAFF_RENAMED) {
-		audit_add_text(&entry, "name_before", before->name);
-		audit_add_text(&entry, "name", after->name);
-	}
-	if (changes & STAFF_MOVED) {
-		audit_add_text(&entry, "department_before", before->department);
-		audit_add_text(&entry, "department", after->department);
-	}
+	admin_add_note(&entry, note);
 	audit_add_text(&entry, "result", "done");
-	return audit_append(import->store, &entry, NULL);
+	err = audit_append(import->store, &entry, NULL);
+	json_decref(note);
+	return err;
 }
 
 /* Who administers is not changed by a list of somebody who has fewer rights,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * `sekimorictl user`: registering people and what stops or frees them.
+ * `sekimorictl user`: who there is, and what stops or frees them.
  */
 #include <stdio.h>
 #include <string.h>
@@ -17,51 +17,6 @@ static enum err answer_person(
 static void copy_name(char out[NAME_BYTES_MAX + 1], const char *text)
 {
 	snprintf(out, NAME_BYTES_MAX + 1, "%s", text ? text : "");
-}
-
-static enum err user_add(struct admin_job *job, struct store *store)
-{
-	const struct admin_arguments *a = &job->arguments;
-	struct person person = {.created_at = job->time.now_s};
-	const char *obstacle = NULL;
-	enum err err;
-
-	copy_name(job->user, a->id);
-	if (!text_is_identifier(a->id, strlen(a->id)))
-		return admin_refuse(job, 400,
-		    "A staff number is made of ASCII letters, digits and "
-		    "\"._@-\", and begins with neither '.' nor '-'.");
-	if (!admin_read_time(job, "--from", a->from, TIME_TEXT_BEGINNING,
-		&person.valid_from) ||
-	    !admin_read_time(
-		job, "--until", a->until, TIME_TEXT_END, &person.valid_until))
-		return ERR_NONE;
-	if (a->kind == PERSON_FISCAL_YEAR && !a->until &&
-	    time_text_fiscal_end(person.valid_from > job->time.now_s
-				     ? person.valid_from
-				     : job->time.now_s,
-		&person.valid_until))
-		return ERR_INVALID;
-	if (person.valid_until && person.valid_until <= person.valid_from)
-		return admin_refuse(
-		    job, 400, "--until must be later than --from.");
-	copy_name(person.user, a->id);
-	copy_name(person.login, a->login ? a->login : a->id);
-	copy_name(person.name, a->name);
-	copy_name(person.department, a->department);
-	err = admin_find_obstacle_of_place(job, store, &person, &obstacle);
-	if (err || obstacle)
-		return err ? err
-			   : admin_refuse(job, 403, "%s %s", a->id, obstacle);
-	snprintf(person.kind, sizeof(person.kind), "%s",
-	    PERSON_KINDS[a->kind < 0 ? PERSON_REGULAR : a->kind]);
-	err = person_add(store, &person);
-	if (err == ERR_EXISTS)
-		return admin_refuse(job, 409,
-		    "%s is registered already. `sekimorictl user show %s` "
-		    "shows the entry.",
-		    a->id, a->id);
-	return err ? err : answer_person(job, &person);
 }
 
 struct listed {
@@ -364,16 +319,6 @@ static enum err user_remove(struct admin_job *job, struct store *store)
 	}
 
 const struct admin_verb ADMIN_USER_VERBS[] = {
-    {.path = "user/add",
-	.roles = ADMIN_ENROLLERS,
-	.by_department = true,
-	.action = "user add",
-	.members = {ADMIN_NAME(id, true), ADMIN_NAME(login, false),
-	    ADMIN_NAME(name, false), ADMIN_NAME(department, false),
-	    {"kind", JSON_MEMBER_CHOICE, ADMIN_OFFSET(kind), false, 0, 0,
-		PERSON_KINDS},
-	    ADMIN_NAME(from, false), ADMIN_NAME(until, false)},
-	.run = user_add},
     {.path = "user/list",
 	.roles = ADMIN_DELEGATES,
 	.by_department = true,

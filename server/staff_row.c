@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "server/core/policy.h"
 #include "server/time_text.h"
 
 #define OFFSET(field) offsetof(struct staff_row, field)
@@ -20,6 +21,7 @@ static const struct json_member MEMBERS[] = {
     NAME(login, false),
     NAME(name, false),
     NAME(department, false),
+    NAME(also, false),
     NAME(from, false),
     NAME(until, false),
     {"kind", JSON_MEMBER_CHOICE, OFFSET(kind), false, 0, 0, PERSON_KINDS},
@@ -45,19 +47,19 @@ static enum err refuse(
 	return ERR_INVALID;
 }
 
+static const char FORMULA[] =
+    "It begins like a spreadsheet's formula (=, +, - or @), which no name "
+    "does.";
+
 /* What a spreadsheet would run when it opens a list of these names. */
 static bool is_formula(const char *text)
 {
 	return text && text[0] && strchr("=+-@", text[0]);
 }
 
-static enum err check_texts(
+enum err staff_row_check(
     const struct staff_row *row, struct staff_problem *problem)
 {
-	static const char formula[] =
-	    "It begins like a spreadsheet's formula (=, +, - or @), which no "
-	    "name does.";
-
 	if (!text_is_identifier(row->id, strlen(row->id)))
 		return refuse(problem, "id",
 		    "A staff number is made of ASCII letters, digits and "
@@ -68,9 +70,14 @@ static enum err check_texts(
 		    "An account is made of ASCII letters, digits and "
 		    "\"._@-\", and begins with neither '.' nor '-'.");
 	if (is_formula(row->name))
-		return refuse(problem, "name", "%s", formula);
+		return refuse(problem, "name", "%s", FORMULA);
 	if (is_formula(row->department))
-		return refuse(problem, "department", "%s", formula);
+		return refuse(problem, "department", "%s", FORMULA);
+	if (row->department && strchr(row->department, ','))
+		return refuse(problem, "department",
+		    "A department's name has no comma. Further departments "
+		    "have a place of their own: the column 兼務, or another "
+		    "--department.");
 	return ERR_NONE;
 }
 
@@ -83,7 +90,7 @@ enum err staff_row_read(
 	if (json_take(item, MEMBERS, sizeof(MEMBERS) / sizeof(MEMBERS[0]), true,
 		&row, &malformed))
 		return refuse(problem, "row", "%s", malformed.text);
-	if (check_texts(&row, problem))
+	if (staff_row_check(&row, problem))
 		return ERR_INVALID;
 	*out = row;
 	return ERR_NONE;
@@ -98,6 +105,63 @@ static bool take_text(char out[NAME_BYTES_MAX + 1], const char *text)
 		return false;
 	snprintf(out, NAME_BYTES_MAX + 1, "%s", text);
 	return true;
+}
+
+/* One more department behind the others, unless it is there already. */
+static enum err add_department(char list[NAME_BYTES_MAX + 1], const char *name,
+    size_t length, const char *member, struct staff_problem *problem)
+{
+	char copy[NAME_BYTES_MAX + 1];
+	size_t used = strlen(list), count = used > 0;
+
+	snprintf(copy, sizeof(copy), "%.*s", (int)length, name);
+	if (length == 0)
+		return refuse(problem, member,
+		    "A department's name is empty between two commas.");
+	if (is_formula(copy))
+		return refuse(problem, member, "%s", FORMULA);
+	if (policy_list_has(list, copy))
+		return ERR_NONE;
+	for (size_t i = 0; i < used; i++)
+		count += list[i] == ',';
+	if (count == PERSON_DEPARTMENTS_MAX ||
+	    used + 1 + length > NAME_BYTES_MAX)
+		return refuse(problem, member,
+		    "That is more than %d departments, or more than %d bytes "
+		    "of them.",
+		    PERSON_DEPARTMENTS_MAX, NAME_BYTES_MAX);
+	if (used > 0)
+		list[used++] = ',';
+	memcpy(list + used, copy, length + 1);
+	return ERR_NONE;
+}
+
+/* The first is where somebody sits; the others stay unless they are named. */
+static enum err take_departments(const struct staff_row *row,
+    struct person *person, bool *out_moved, struct staff_problem *problem)
+{
+	size_t first = strcspn(person->department, ",");
+	const char *also =
+	    person->department + first + (person->department[first] == ',');
+	char list[NAME_BYTES_MAX + 1] = "";
+
+	snprintf(list, sizeof(list), "%.*s", (int)first, person->department);
+	if (row->department)
+		snprintf(list, sizeof(list), "%s", row->department);
+	if (row->also)
+		also = strcmp(row->also, "-") == 0 ? "" : row->also;
+	while (*also) {
+		size_t length = strcspn(also, ",");
+		enum err err =
+		    add_department(list, also, length, "also", problem);
+
+		if (err)
+			return err;
+		also += length;
+		also += *also == ',';
+	}
+	*out_moved = take_text(person->department, list);
+	return ERR_NONE;
 }
 
 static enum err take_time(const char *member, const char *text,
@@ -180,7 +244,7 @@ enum err staff_row_apply(const struct staff_row *row, bool known, int64_t now_s,
 {
 	struct person next = *person;
 	unsigned changes = known ? 0 : STAFF_NEW;
-	bool other_login;
+	bool other_login, moved = false;
 	enum err err;
 
 	if (row->leaving) {
@@ -192,7 +256,10 @@ enum err staff_row_apply(const struct staff_row *row, bool known, int64_t now_s,
 		take_text(next.user, row->id);
 		take_text(next.login, row->id);
 	}
-	if (take_text(next.department, row->department))
+	err = take_departments(row, &next, &moved, problem);
+	if (err)
+		return err;
+	if (moved)
 		changes |= STAFF_MOVED;
 	if (take_text(next.name, row->name))
 		changes |= STAFF_RENAMED;

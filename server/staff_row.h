@@ -28,6 +28,7 @@ enum staff_change {
 struct staff_row {
 	int64_t row; /* of the file, for the person who sent it */
 	const char *id, *login, *name, *department;
+	const char *also;         /* further ones, by commas; "-": none */
 	const char *from, *until; /* "-": no bound */
 	int kind;                 /* index of PERSON_KINDS; -1: not said */
 	bool leaving;
@@ -42,6 +43,11 @@ struct staff_problem {
  * fills problem. */
 enum err staff_row_read(
     json_t *item, struct staff_row *out, struct staff_problem *problem);
+
+/* Are the texts of a row that was not read from JSON what they must be? The
+ * same errors. */
+enum err staff_row_check(
+    const struct staff_row *row, struct staff_problem *problem);
 
 /*
  * Changes *person, who is known or else zeroed, as the row says; *out_changes

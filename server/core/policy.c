@@ -11,6 +11,7 @@ const char POLICY_DEFAULT_TEXT[] =
     "permit everyone factors=any\n";
 
 enum {
+	SELECTOR_DEPARTMENT = 1, /* its index */
 	SELECTOR_COUNT = 6
 };
 
@@ -335,17 +336,34 @@ void policy_free(struct policy *policy)
 	free(policy);
 }
 
-static bool list_has(const char *list, const char *value)
+static bool list_has(const char *list, const char *value, size_t length)
 {
-	size_t length = strlen(value);
-
-	while (*list) {
+	while (*list && length > 0) {
 		size_t item = strcspn(list, ",");
 
 		if (item == length && memcmp(list, value, length) == 0)
 			return true;
 		list += item;
 		list += *list == ',';
+	}
+	return false;
+}
+
+bool policy_list_has(const char *list, const char *value)
+{
+	return list_has(list, value, strlen(value));
+}
+
+/* Whether any of the values, separated by commas, stands in the list. */
+static bool lists_meet(const char *list, const char *values)
+{
+	while (*values) {
+		size_t length = strcspn(values, ",");
+
+		if (list_has(list, values, length))
+			return true;
+		values += length;
+		values += *values == ',';
 	}
 	return false;
 }
@@ -358,6 +376,14 @@ static const char *fact(const struct policy_facts *facts, size_t offset)
 	return value;
 }
 
+/* Only departments come in several: a terminal says what its service is called,
+ * and must not name two. */
+static bool rule_selects(const char *list, const char *value, size_t selector)
+{
+	return selector == SELECTOR_DEPARTMENT ? lists_meet(list, value)
+					       : policy_list_has(list, value);
+}
+
 static bool rule_matches(
     const struct rule *rule, const struct policy_facts *facts, bool known)
 {
@@ -368,8 +394,8 @@ static bool rule_matches(
 			continue;
 		if (!known && selectors[i].about_person)
 			return false;
-		if (!list_has(
-			rule->values[i], fact(facts, selectors[i].offset)))
+		if (!rule_selects(
+			rule->values[i], fact(facts, selectors[i].offset), i))
 			return false;
 	}
 	return policy_hours_hold(&rule->hours, &facts->now);

@@ -5,12 +5,12 @@
  *     ACTION NAME [KEY=VALUE[,VALUE...]]...
  *
  * ACTION is permit, refuse or exempt; the first rule that matches decides,
- * and none is a refusal. Keys that select: user, department, kind, terminal,
- * group, service (each absent: everything); days=mon,tue,... and
- * hours=08:30-17:15,... say when (policy_hours.h). Keys of permit: factors=any
- * or a list of card, otp, emergency; card_removed=lock, logout or nothing
- * (absent: lock), what becomes of a session whose card has left. `#` starts a
- * comment line. Pure.
+ * and none is a refusal. Keys that select: user, department (any one of a
+ * person's), kind, terminal, group, service (each absent: everything);
+ * days=mon,tue,... and hours=08:30-17:15,... say when (policy_hours.h). Keys of
+ * permit: factors=any or a list of card, otp, emergency; card_removed=lock,
+ * logout or nothing (absent: lock), what becomes of a session whose card has
+ * left. `#` starts a comment line. Pure.
  */
 #ifndef SEKIMORI_POLICY_H
 #define SEKIMORI_POLICY_H
@@ -51,7 +51,7 @@ struct policy; /* parsed; immutable */
 /* Everything a rule may ask about. Strings are never NULL. */
 struct policy_facts {
 	const char *user;
-	const char *department;
+	const char *department; /* several are separated by commas */
 	const char *kind;
 	const char *terminal;
 	const char *group;
@@ -72,6 +72,9 @@ struct policy_answer {
 enum err policy_parse(const char *text, size_t length, struct policy **out,
     char problem[POLICY_PROBLEM_SIZE]);
 void policy_free(struct policy *policy);
+
+/* Whether a value, which is not empty, stands in a list separated by commas. */
+bool policy_list_has(const char *list, const char *value);
 
 /*
  * known is false for somebody nobody knows: rules that name persons,

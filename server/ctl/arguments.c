@@ -375,8 +375,10 @@ void arguments_usage(FILE *to, const struct command *command)
 
 	fprintf(to, "sekimorictl %s %s", command->noun, command->verb);
 	for (size_t i = 0; i < COMMAND_PARAMETERS_MAX && p[i].name; i++)
-		fprintf(to, p[i].required ? " %s%s%s" : " [%s%s%s]", p[i].name,
-		    p[i].value ? " " : "", p[i].value ? p[i].value : "");
+		fprintf(to, p[i].required ? " %s%s%s%s" : " [%s%s%s]%s",
+		    p[i].name, p[i].value ? " " : "",
+		    p[i].value ? p[i].value : "",
+		    p[i].kind == COMMAND_LIST ? "..." : "");
 	fprintf(to, "\n    %s\n", command->help);
 }
 

@@ -131,6 +131,10 @@ static const struct output_column STATUS_COLUMNS[] = {
 	{                                                                      \
 		name, value, member, COMMAND_TEXT, false, NULL                 \
 	}
+#define LIST_OPTION(name, value, member)                                       \
+	{                                                                      \
+		name, value, member, COMMAND_LIST, false, NULL                 \
+	}
 #define CHOICE_OPTION(name, member, kind, choices)                             \
 	{                                                                      \
 		name, choices, member, kind, false, choices                    \
@@ -163,13 +167,25 @@ const struct command COMMANDS[] = {
 	 .parameters = {ID,
 		TEXT_OPTION("--login", "NAME", "login"),
 		TEXT_OPTION("--name", "NAME", "name"),
-		TEXT_OPTION("--department", "DEPARTMENT", "department"),
+		LIST_OPTION("--department", "DEPARTMENT", "departments"),
 		CHOICE_OPTION("--kind", "kind", COMMAND_TEXT,
 		    "regular|fiscal-year|contractor"),
 		TEXT_OPTION("--from", "DATE", "from"),
 		TEXT_OPTION("--until", "DATE", "until")},
 	 .done = "{} is registered. Next: `sekimorictl token enroll {}`.",
 	 .help = "register a person"},
+	{.noun = "user", .verb = "change", .path = "user/change",
+	 .parameters = {ID,
+		TEXT_OPTION("--login", "NAME", "login"),
+		TEXT_OPTION("--name", "NAME", "name"),
+		LIST_OPTION("--department", "DEPARTMENT", "departments"),
+		CHOICE_OPTION("--kind", "kind", COMMAND_TEXT,
+		    "regular|fiscal-year|contractor"),
+		TEXT_OPTION("--from", "DATE", "from"),
+		TEXT_OPTION("--until", "DATE", "until")},
+	 .done = "{} is registered so.",
+	 .help = "change what is registered of a person (all departments, the "
+		 "first one where he sits)"},
 	{.noun = "user", .verb = "import undo", .path = "user/import-undo",
 	 .parameters = {{"NUMBER", NULL, "import", COMMAND_NUMBER, true, NULL}},
 	 .confirm = "Take this staff list back?",
@@ -336,8 +352,7 @@ const struct command COMMANDS[] = {
 	 .parameters = {ID,
 		{"--role", "owner|enroller|helpdesk|auditor", "role",
 		    COMMAND_TEXT, true, "owner|enroller|helpdesk|auditor"},
-		{"--department", "DEPARTMENT", "departments", COMMAND_LIST,
-		    false, NULL}},
+		LIST_OPTION("--department", "DEPARTMENT", "departments")},
 	 .done = "{} administers from now on.",
 	 .help = "give a person a role; enroller and helpdesk may be limited "
 		 "to departments"},

@@ -37,7 +37,7 @@ enum command_kind {
 };
 
 enum {
-	COMMAND_PARAMETERS_MAX = 8
+	COMMAND_PARAMETERS_MAX = 12
 };
 
 /* Something that may stand after the verb: an option if its name begins with

@@ -60,33 +60,6 @@ static void complain(
 		    list->headings[column], text);
 }
 
-/* Blanks at both ends, the wide one (U+3000) too. */
-static void trim(const char **text, size_t *length)
-{
-	static const char wide[] = "\xe3\x80\x80";
-
-	for (;;) {
-		if (*length > 0 && **text == ' ') {
-			*text += 1;
-			*length -= 1;
-		} else if (*length >= 3 && memcmp(*text, wide, 3) == 0) {
-			*text += 3;
-			*length -= 3;
-		} else {
-			break;
-		}
-	}
-	for (;;) {
-		if (*length > 0 && (*text)[*length - 1] == ' ')
-			*length -= 1;
-		else if (*length >= 3 &&
-			 memcmp(*text + *length - 3, wide, 3) == 0)
-			*length -= 3;
-		else
-			break;
-	}
-}
-
 /* U+E000 to U+F8FF: a town's own characters, which another machine may show
  * as something else or as nothing. 0: none. */
 static unsigned private_use(const char *utf8)
@@ -203,7 +176,7 @@ static void put_cell(
     struct reader *reader, json_t *object, enum staff_column column)
 {
 	const char *text = reader->cells[column];
-	char date[STAFF_DATE_SIZE];
+	char date[STAFF_DATE_SIZE], names[NAME_BYTES_MAX + 1];
 
 	switch (column) {
 	case STAFF_KIND:
@@ -216,6 +189,10 @@ static void put_cell(
 	case STAFF_UNTIL:
 		staff_date_write(text, date);
 		put(object, column, date);
+		return;
+	case STAFF_ALSO:
+		staff_names_write(text, names);
+		put(object, column, names[0] ? names : "-");
 		return;
 	case STAFF_ID:
 	case STAFF_LOGIN:
@@ -256,6 +233,10 @@ static void end_person(struct reader *reader)
 	for (int i = 0; i < STAFF_COLUMN_COUNT; i++)
 		if (reader->cells[i])
 			put_cell(reader, object, (enum staff_column)i);
+	/* Where that column is, it is the whole truth: whoever's second post
+	 * has ended must not keep what it opened. */
+	if (reader->list->columns[STAFF_ALSO] && !reader->cells[STAFF_ALSO])
+		put(object, STAFF_ALSO, "-");
 	if (json_array_append_new(rows, object))
 		reader->err = ERR_MEMORY;
 }
@@ -271,7 +252,7 @@ static void on_cell(void *bytes, size_t length, void *context)
 	char copy[NAME_BYTES_MAX + 1];
 	size_t at = reader->cell;
 
-	trim(&text, &length);
+	staff_trim(&text, &length);
 	if (length > 0)
 		reader->has_text = true;
 	if (reader->headed && at < reader->heading_count)

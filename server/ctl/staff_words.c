@@ -11,8 +11,8 @@ struct word {
 	int means;
 };
 
-static const char *const MEMBERS[STAFF_COLUMN_COUNT] = {
-    "id", "login", "name", "department", "kind", "from", "until", "leaving"};
+static const char *const MEMBERS[STAFF_COLUMN_COUNT] = {"id", "login", "name",
+    "department", "also", "kind", "from", "until", "leaving"};
 
 static const struct word HEADINGS[] = {
     {"職員番号", STAFF_ID},
@@ -40,6 +40,12 @@ static const struct word HEADINGS[] = {
     {"部署", STAFF_DEPARTMENT},
     {"課名", STAFF_DEPARTMENT},
     {"department", STAFF_DEPARTMENT},
+    {"兼務", STAFF_ALSO},
+    {"兼務所属", STAFF_ALSO},
+    {"兼務先", STAFF_ALSO},
+    {"兼任", STAFF_ALSO},
+    {"併任", STAFF_ALSO},
+    {"also", STAFF_ALSO},
     {"職員区分", STAFF_KIND},
     {"任用区分", STAFF_KIND},
     {"雇用区分", STAFF_KIND},
@@ -117,6 +123,7 @@ static const struct config_key KEYS[] = {
     COLUMN("login", STAFF_LOGIN),
     COLUMN("name", STAFF_NAME),
     COLUMN("department", STAFF_DEPARTMENT),
+    COLUMN("also", STAFF_ALSO),
     COLUMN("kind", STAFF_KIND),
     COLUMN("from", STAFF_FROM),
     COLUMN("until", STAFF_UNTIL),
@@ -163,6 +170,68 @@ bool staff_leaving_read(const char *word, bool *out)
 			return true;
 		}
 	return false;
+}
+
+/* The wide comma, the list comma and the semicolons. */
+static size_t comma_length(const char *at)
+{
+	static const char *const commas[] = {",", "、", "，", ";", "；"};
+
+	for (size_t i = 0; i < COUNT(commas); i++)
+		if (strncmp(at, commas[i], strlen(commas[i])) == 0)
+			return strlen(commas[i]);
+	return 0;
+}
+
+void staff_trim(const char **text, size_t *length)
+{
+	static const char wide[] = "\xe3\x80\x80";
+
+	for (;;) {
+		if (*length > 0 && **text == ' ') {
+			*text += 1;
+			*length -= 1;
+		} else if (*length >= 3 && memcmp(*text, wide, 3) == 0) {
+			*text += 3;
+			*length -= 3;
+		} else {
+			break;
+		}
+	}
+	for (;;) {
+		if (*length > 0 && (*text)[*length - 1] == ' ')
+			*length -= 1;
+		else if (*length >= 3 &&
+			 memcmp(*text + *length - 3, wide, 3) == 0)
+			*length -= 3;
+		else
+			break;
+	}
+}
+
+/* A cell is no longer than a name, and neither is what it becomes. */
+void staff_names_write(const char *cell, char out[NAME_BYTES_MAX + 1])
+{
+	size_t used = 0;
+
+	while (*cell) {
+		const char *name = cell;
+		size_t length = 0, kept;
+
+		while (cell[length] && !comma_length(cell + length))
+			length++;
+		cell += length;
+		cell += comma_length(cell);
+		kept = length;
+		staff_trim(&name, &kept);
+		if (kept == 0 || used + kept + 1 > NAME_BYTES_MAX)
+			continue;
+		if (used > 0)
+			out[used++] = ',';
+		memcpy(out + used, name, kept);
+		used += kept;
+	}
+	out[used] = '\0';
 }
 
 void staff_date_write(const char *word, char out[STAFF_DATE_SIZE])

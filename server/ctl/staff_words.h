@@ -9,6 +9,7 @@
 #include <stdbool.h>
 
 #include "shared/config.h"
+#include "shared/text.h"
 
 enum staff_column {
 	STAFF_NONE = -1,
@@ -16,6 +17,7 @@ enum staff_column {
 	STAFF_LOGIN,
 	STAFF_NAME,
 	STAFF_DEPARTMENT,
+	STAFF_ALSO, /* further departments */
 	STAFF_KIND,
 	STAFF_FROM,
 	STAFF_UNTIL,
@@ -46,6 +48,10 @@ enum staff_column staff_column_find(
 const char *staff_kind_find(const char *word);
 /* False: neither a yes nor a no. */
 bool staff_leaving_read(const char *word, bool *out);
+/* Blanks at both ends go, the wide one (U+3000) too. */
+void staff_trim(const char **text, size_t *length);
+/* Several names in one cell, however separated, become "A,B". */
+void staff_names_write(const char *cell, char out[NAME_BYTES_MAX + 1]);
 /* 2026/4/1 becomes 2026-04-01; all else stays for the server to read. */
 void staff_date_write(const char *word, char out[STAFF_DATE_SIZE]);
 

@@ -48,11 +48,17 @@ static bool is_among(const char *list, const char *name, size_t length)
 
 bool admin_heeds(const struct admin *admin, const struct person *person)
 {
-	size_t length = strlen(person->department);
+	const char *at = person->department;
 
-	return admin->departments[0] == '\0' ||
-	       (length > 0 &&
-		   is_among(admin->departments, person->department, length));
+	while (*at && admin->departments[0]) {
+		size_t length = strcspn(at, ",");
+
+		if (is_among(admin->departments, at, length))
+			return true;
+		at += length;
+		at += *at == ',';
+	}
+	return admin->departments[0] == '\0';
 }
 
 bool admin_covers(const struct admin *ours, const struct admin *others)

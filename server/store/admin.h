@@ -38,7 +38,7 @@ extern const char *const ADMIN_ROLES[];
 
 /* Departments as given: names separated by commas, none of them empty. */
 bool admin_departments_are_sound(const char *departments);
-/* Whether somebody belongs to one of them; yes if there is no limit. */
+/* Whether one of his departments is one of them; yes if there is no limit. */
 bool admin_heeds(const struct admin *admin, const struct person *person);
 /* Whether all of others' people are also ours. */
 bool admin_covers(const struct admin *ours, const struct admin *others);

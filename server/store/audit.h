@@ -12,7 +12,7 @@
 #include "server/store/store.h"
 
 enum {
-	AUDIT_FIELDS_MAX = 24,
+	AUDIT_FIELDS_MAX = 32,
 	AUDIT_RECORD_BYTES_MAX = 8192,
 	AUDIT_COALESCE_S = 60,
 	AUDIT_JITTER_MS = 10000, /* further back the clock was set */

@@ -6,11 +6,13 @@
 
 #include <string.h>
 
+#include "server/core/policy.h"
 #include "server/store/hasher.h"
 
 #define PERSON_COLUMNS                                                         \
 	"id, user_name, login, name, department, kind, state, frozen, decoy,"  \
-	" valid_from, valid_until, enrolled_at, created_at"
+	" valid_from, valid_until, enrolled_at, created_at,"                   \
+	" attendant, decision"
 
 const char *const PERSON_KINDS[] = {
     "regular", "fiscal-year", "contractor", NULL};
@@ -28,7 +30,12 @@ const char *person_state_text(enum person_state state)
 	return "suspended";
 }
 
-/* ?1 to ?10; the rest is for adding only. */
+bool person_in_department(const struct person *person, const char *department)
+{
+	return policy_list_has(person->department, department);
+}
+
+/* ?1 to ?12; the rest is for adding only. */
 static void bind_changeable(struct db_query *q, const struct person *person)
 {
 	db_bind_text(q, 1, person->login);
@@ -41,21 +48,23 @@ static void bind_changeable(struct db_query *q, const struct person *person)
 	db_bind_number(q, 8, person->valid_from);
 	db_bind_number(q, 9, person->valid_until);
 	db_bind_number(q, 10, person->enrolled_at);
+	db_bind_text(q, 11, person->attendant);
+	db_bind_text(q, 12, person->decision);
 }
 
 enum err person_add(struct store *store, struct person *person)
 {
 	struct db_query *q = db_query(store->db,
 	    "INSERT INTO person (login, name, department, kind, state, frozen,"
-	    " decoy, valid_from, valid_until, enrolled_at, user_name,"
-	    " created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10,"
-	    " ?11, ?12) ON CONFLICT DO NOTHING RETURNING id");
+	    " decoy, valid_from, valid_until, enrolled_at, attendant, decision,"
+	    " user_name, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8,"
+	    " ?9, ?10, ?11, ?12, ?13, ?14) ON CONFLICT DO NOTHING RETURNING id");
 	int64_t id;
 	enum err err;
 
 	bind_changeable(q, person);
-	db_bind_text(q, 11, person->user);
-	db_bind_number(q, 12, person->created_at);
+	db_bind_text(q, 13, person->user);
+	db_bind_number(q, 14, person->created_at);
 	id = db_next(q) ? db_number(q, 0) : 0;
 	err = db_done(q);
 	if (err != ERR_NONE)
@@ -71,12 +80,12 @@ enum err person_save(struct store *store, const struct person *person)
 	struct db_query *q = db_query(store->db,
 	    "UPDATE person SET login = ?1, name = ?2, department = ?3,"
 	    " kind = ?4, state = ?5, frozen = ?6, decoy = ?7,"
-	    " valid_from = ?8, valid_until = ?9, enrolled_at = ?10"
-	    " WHERE id = ?11");
+	    " valid_from = ?8, valid_until = ?9, enrolled_at = ?10,"
+	    " attendant = ?11, decision = ?12 WHERE id = ?13");
 	enum err err;
 
 	bind_changeable(q, person);
-	db_bind_number(q, 11, person->id);
+	db_bind_number(q, 13, person->id);
 	err = db_run(q);
 	if (err != ERR_NONE)
 		return err;
@@ -100,6 +109,8 @@ static void read_person(struct db_query *q, struct person *out)
 	out->valid_until = db_number(q, 10);
 	out->enrolled_at = db_number(q, 11);
 	out->created_at = db_number(q, 12);
+	db_read_text(q, 13, out->attendant, sizeof(out->attendant));
+	db_read_text(q, 14, out->decision, sizeof(out->decision));
 }
 
 /* The one row of a query; several are nobody. */

@@ -11,7 +11,8 @@
 #include "shared/text.h"
 
 enum {
-	PERSON_STRANGER_BYTES = 16
+	PERSON_STRANGER_BYTES = 16,
+	PERSON_DEPARTMENTS_MAX = 8,
 };
 
 enum person_state {
@@ -25,8 +26,12 @@ struct person {
 	char user[NAME_BYTES_MAX + 1];  /* staff number, identifier */
 	char login[NAME_BYTES_MAX + 1]; /* PAM account */
 	char name[NAME_BYTES_MAX + 1];  /* may be empty */
+	/* May be empty; several (兼務) are separated by commas, first the one
+	 * where he sits. */
 	char department[NAME_BYTES_MAX + 1];
 	char kind[16]; /* regular, fiscal-year, contractor */
+	char attendant[NAME_BYTES_MAX + 1]; /* a contractor's: staff number */
+	char decision[NAME_BYTES_MAX + 1];  /* on which his end rests */
 	enum person_state state;
 	bool frozen;
 	bool decoy;                      /* a stranger's stand-in */
@@ -42,6 +47,9 @@ enum {                                   /* indices of it */
 	PERSON_FISCAL_YEAR,
 	PERSON_CONTRACTOR
 };
+
+/* Whether it is one of his departments: any of them counts. */
+bool person_in_department(const struct person *person, const char *department);
 
 /* Sets *person->id. ERR_EXISTS when the staff number is taken. */
 enum err person_add(struct store *store, struct person *person);

@@ -129,6 +129,15 @@
 	"ALTER TABLE policy ADD COLUMN " POLICY_SET_COLUMN ";"                 \
 	"ALTER TABLE policy ADD COLUMN " POLICY_CANCELLED_COLUMN ";"           \
 	"UPDATE policy SET turn = version, set_at = since;"
+/* Version 7. attendant: the staff number of whoever answers for a contractor;
+ * decision: on which his end rests. */
+#define PEOPLE_SCHEMA                                                          \
+	"ALTER TABLE person ADD COLUMN attendant TEXT NOT NULL DEFAULT '';"    \
+	"ALTER TABLE person ADD COLUMN decision TEXT NOT NULL DEFAULT '';"     \
+	"ALTER TABLE staff_import_row"                                         \
+	" ADD COLUMN attendant TEXT NOT NULL DEFAULT '';"                      \
+	"ALTER TABLE staff_import_row"                                         \
+	" ADD COLUMN decision TEXT NOT NULL DEFAULT '';"
 
 const char STORE_SCHEMA[] =
     "CREATE TABLE meta (name TEXT PRIMARY KEY, number INTEGER NOT NULL"
@@ -205,7 +214,7 @@ const char STORE_SCHEMA[] =
     " verdict BLOB NOT NULL) STRICT;"
 
     AUTHORITY_SCHEMA CARD_SCHEMA STAFF_IMPORT_SCHEMA STAFF_PLAN_SCHEMA
-	ROLE_SCHEMA;
+	ROLE_SCHEMA PEOPLE_SCHEMA;
 
 /* From version i + 1 to the next. Never change one that was released. */
 static const char *const upgrades[] = {
@@ -214,7 +223,7 @@ static const char *const upgrades[] = {
     STAFF_IMPORT_SCHEMA,
     POLICY_GROUND_SCHEMA,
     STAFF_PLAN_SCHEMA,
-    CUSTODY_SCHEMA ROLE_SCHEMA POLICY_PLAN_SCHEMA,
+    CUSTODY_SCHEMA ROLE_SCHEMA POLICY_PLAN_SCHEMA PEOPLE_SCHEMA,
 };
 
 _Static_assert(

@@ -37,8 +37,9 @@ static enum err keep_side(struct store *store, int64_t import, int64_t id,
 {
 	struct db_query *q = db_query(store->db,
 	    "INSERT INTO staff_import_row (import_id, person_id, side, login,"
-	    " name, department, kind, state, valid_from, valid_until)"
-	    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)");
+	    " name, department, kind, state, valid_from, valid_until,"
+	    " attendant, decision)"
+	    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)");
 
 	db_bind_number(q, 1, import);
 	db_bind_number(q, 2, id);
@@ -50,6 +51,8 @@ static enum err keep_side(struct store *store, int64_t import, int64_t id,
 	db_bind_number(q, 8, person->state);
 	db_bind_number(q, 9, person->valid_from);
 	db_bind_number(q, 10, person->valid_until);
+	db_bind_text(q, 11, person->attendant);
+	db_bind_text(q, 12, person->decision);
 	return db_run(q);
 }
 
@@ -88,6 +91,8 @@ static void read_side(struct db_query *q, struct person *out)
 	out->state = (enum person_state)db_number(q, 6);
 	out->valid_from = db_number(q, 7);
 	out->valid_until = db_number(q, 8);
+	db_read_text(q, 9, out->attendant, sizeof(out->attendant));
+	db_read_text(q, 10, out->decision, sizeof(out->decision));
 }
 
 /* At most two rows, those of one person. */
@@ -96,7 +101,8 @@ enum err staff_import_next(struct store *store, int64_t import,
 {
 	struct db_query *q = db_query(store->db,
 	    "SELECT person_id, side, login, name, department, kind, state,"
-	    " valid_from, valid_until FROM staff_import_row"
+	    " valid_from, valid_until, attendant, decision"
+	    " FROM staff_import_row"
 	    " WHERE import_id = ?1 AND person_id = (SELECT MIN(person_id)"
 	    " FROM staff_import_row WHERE import_id = ?1 AND person_id > ?2)");
 	struct staff_import_row row = {.was_new = true};

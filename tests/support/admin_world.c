@@ -155,6 +155,7 @@ json_t *call_at(
 		job->verb->clean_up(job);
 	json_decref(job->answer);
 	json_decref(job->joined);
+	json_decref(job->note);
 	json_decref(job->body);
 	free(job);
 	return answer;

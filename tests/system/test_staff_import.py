@@ -85,6 +85,40 @@ def test_scenario_1_transfers_on_1_april(town):
     assert town.load(second, encoding="cp932")["unchanged"] == 5
 
 
+def test_several_departments(town, server, terminal):
+    """兼務: whoever has several may log in where any one of them may."""
+    head = "職員番号,氏名,所属,兼務\r\n"
+    user, token = server.hotp()
+    town.load(f"{user},髙橋,税務課,住民課、出納室\r\n", head=head,
+              encoding="cp932")
+    assert town.people()[user]["departments"] == ["税務課", "住民課", "出納室"]
+    before = town.ctl("policy", "show")["text"]
+    policy = ("permit desk department=住民課 factors=otp\n"
+              "refuse others department=税務課\n" + before)
+    try:
+        server.ctl("policy", "set", "-", stdin=policy)
+        assert terminal.login(user, token.code())["result"] == "accept"
+        # The second post ends: the column is there and says so.
+        dry = town.load(f"{user},髙橋,税務課,\r\n", "--dry-run", head=head)
+        assert what(dry) == {user: ["moved"]}
+        number = town.load(f"{user},髙橋,税務課,\r\n", head=head)["import"]
+        refused_login = terminal.login(user, token.code())
+        assert refused_login["reason"] == "not_permitted"
+        record = town.ctl.items("audit", "list", "--user", user)[-2]
+        assert record["department_before"] == "税務課,住民課,出納室"
+        town.ctl("user", "import", "undo", number)
+        assert len(town.people()[user]["departments"]) == 3
+        # A list without that column says nothing of it.
+        town.load(f"{user},髙橋,総務課\r\n", head="職員番号,氏名,所属\r\n")
+        assert town.people()[user]["departments"] == ["総務課", "住民課",
+                                                      "出納室"]
+        town.ctl("user", "change", user, "--department", "税務課",
+                 "--department", "議会事務局")
+        assert town.people()[user]["department"] == "税務課,議会事務局"
+    finally:
+        server.ctl("policy", "set", "-", stdin=before)
+
+
 def test_each_change_is_recorded_once(town):
     town.load("b001,山田,税務課,,,,,\r\nb002,川田,税務課,,,,,\r\n")
     town.load("b001,山田,住民課,,,,,\r\nb002,川本,税務課,,,,,\r\n")
@@ -108,7 +142,8 @@ def test_leaving_stops_logins(town, server, terminal):
 def test_whole_staff_says_who_is_missing(town):
     town.load("c001,A,,,,,,\r\nc002,B,,,,,,\r\n")
     others = len(town.people()) - 2
-    town.ctl("user", "add", "c-firm", "--kind", "contractor")
+    town.ctl("user", "add", "c-firm", "--kind", "contractor", "--until",
+             "R30.3.31")
     dry = town.load("c001,A,,,,,,\r\n", "--whole-staff", "--dry-run")
     assert what(dry)["c002"] == ["leaving"] and "c-firm" not in what(dry)
     assert 1 <= dry["leaving"] <= others + 1

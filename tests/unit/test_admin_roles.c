@@ -65,6 +65,7 @@ static const struct {
 	const char *path, *who;
 } TABLE[] = {
     {"user/add", "oed"},
+    {"user/change", "oed"},
     {"user/list", "oehad"},
     {"user/show", "oehad"},
     {"user/suspend", "oed"},
@@ -102,6 +103,8 @@ static const struct {
     {"policy/show", "oea"},
     {"policy/set", "o"},
     {"policy/test", "oea"},
+    {"policy/list", "oea"},
+    {"policy/cancel", "o"},
     {"admin/add", "o"},
     {"admin/list", "oa"},
     {"admin/remove", "o"},
@@ -269,6 +272,50 @@ static void test_departments(void **state)
 	assert_int_equal(f->server->store->open_records > 0, true);
 }
 
+/* Any of somebody's departments makes him one's own, but nobody is let into
+ * another, taken out of it, or given somebody's account. */
+static void test_several_departments(void **state)
+{
+	static const struct {
+		const char *change;
+		bool may;
+	} rows[] = {
+	    /* 0 */
+	    {"\"name\":\"山田\"", true},
+	    {"\"departments\":\"税務課,総務課,福祉課\"", true},
+	    {"\"departments\":\"福祉課,総務課\"", true},
+	    {"\"departments\":\"福祉課,総務課,市民課\"", false},
+	    {"\"departments\":\"福祉課\"", false},
+	    /* 5 */
+	    {"\"departments\":\"総務課\"", false},
+	    {"\"login\":\"s1\"", false},
+	    {"\"login\":\"s9\"", true},
+	};
+	struct fixture *f = *state;
+	char body[256];
+
+	add_person(f, "s1", "税務課");
+	must(
+	    f, "user/add", "{\"id\":\"s2\",\"departments\":\"税務課,総務課\"}");
+	become(f, NULL, ADMIN_ROLE_ENROLLER, "税務課,福祉課");
+	must(f, "code/issue", "{\"id\":\"s2\"}");
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		json_t *answer;
+
+		snprintf(
+		    body, sizeof(body), "{\"id\":\"s2\",%s}", rows[i].change);
+		answer = call(f, "user/change", body);
+		if ((answer != NULL) != rows[i].may ||
+		    (!answer && f->status != 403))
+			fail_msg("row %zu: %s", i, f->detail);
+		json_decref(answer);
+	}
+	must_refuse(f, "user/add",
+	    "{\"id\":\"s4\",\"departments\":\"税務課,総務課\"}", 403);
+	become(f, NULL, ADMIN_ROLE_ENROLLER, "総務");
+	must_refuse(f, "user/show", "{\"id\":\"s2\"}", 403);
+}
+
 static void test_not_oneself(void **state)
 {
 	static const char *const paths[] = {
@@ -409,6 +456,7 @@ int main(void)
 	    TEST(test_every_role_with_every_command),
 	    TEST(test_add_list_remove),
 	    TEST(test_departments),
+	    TEST(test_several_departments),
 	    TEST(test_not_oneself),
 	    TEST(test_nobody_above),
 	    TEST(test_nobody_above_by_another_way),

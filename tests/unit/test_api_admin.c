@@ -56,6 +56,37 @@ static void test_user_add(void **state)
 	must_refuse(f, "user/suspend", "{\"id\":\"b\"}", 404);
 }
 
+static void test_user_change(void **state)
+{
+	struct fixture *f = *state;
+	char text[64];
+
+	must(f, "user/add",
+	    "{\"id\":\"s1\",\"name\":\"髙橋\",\"departments\":\"A,B\"}");
+	get_text(f, "user/show", "{\"id\":\"s1\"}", NULL, "department", text,
+	    sizeof(text));
+	assert_string_equal(text, "A,B");
+	must(f, "user/change", "{\"id\":\"s1\",\"name\":\"佐藤\"}");
+	must_have_recorded(f, "\"action\":\"user change\"");
+	must_have_recorded(f, "\"change\":\"renamed\"");
+	must_have_recorded(f, "\"name_before\":\"髙橋\",\"name\":\"佐藤\"");
+	must(f, "user/change", "{\"id\":\"s1\",\"departments\":\"B\"}");
+	get_text(f, "user/show", "{\"id\":\"s1\"}", NULL, "department", text,
+	    sizeof(text));
+	assert_string_equal(text, "B");
+	must(f, "user/change", "{\"id\":\"s1\"}");
+	must_have_recorded(f, "\"change\":\"none\"");
+	must_refuse(f, "user/change", "{\"id\":\"s2\",\"name\":\"x\"}", 404);
+	must_refuse(f, "user/change", "{\"id\":\"s1\",\"name\":\"=x\"}", 400);
+	must_refuse(f, "user/change", "{\"id\":\"s1\",\"login\":\"a/b\"}", 400);
+	must_refuse(
+	    f, "user/change", "{\"id\":\"s1\",\"departments\":\"A,,B\"}", 400);
+	must_refuse(
+	    f, "user/change", "{\"id\":\"s1\",\"departments\":\"A,=1\"}", 400);
+	must_refuse(f, "user/change",
+	    "{\"id\":\"s1\",\"department\":\"A\",\"departments\":\"B\"}", 400);
+}
+
 static int64_t until_of(struct fixture *f, const char *body)
 {
 	json_t *answer = call(f, "user/add", body);
@@ -364,6 +395,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    TEST(test_user_add),
+	    TEST(test_user_change),
 	    TEST(test_kinds_end_by_themselves),
 	    TEST(test_user_states),
 	    TEST(test_user_remove),

@@ -48,7 +48,8 @@ static void test_good_lines(void **state)
 		"user/add",
 		"{\"from\":\"R8.4.1\",\"id\":\"s1\",\"kind\":\"contractor\"}",
 		0, 0},
-	    /* 5 */
+	    {{"user", "add", "s1", "--department", "A", "--department=B"},
+		"user/add", "{\"departments\":\"A,B\",\"id\":\"s1\"}", 0, 0},
 	    {{"token", "enroll", "--digits", "8", "s1", "--secret", "-"},
 		"token/enroll", "{\"digits\":8,\"id\":\"s1\",\"secret\":\"-\"}",
 		0, 0},

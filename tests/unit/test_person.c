@@ -27,6 +27,8 @@ static void test_saved_and_found(void **state)
 	    .name = "田中",
 	    .department = "税務課",
 	    .kind = "fiscal-year",
+	    .attendant = "s1",
+	    .decision = "令和8年 第12号",
 	    .valid_from = 1,
 	    .valid_until = 2,
 	    .enrolled_at = 3,
@@ -229,6 +231,32 @@ static void test_each(void **state)
 	assert_string_equal(names, "s1s2s3");
 }
 
+static void test_departments(void **state)
+{
+	static const struct {
+		const char *departments, *asked;
+		bool in;
+	} rows[] = {
+	    {"税務課", "税務課", true},
+	    {"税務課,住民課", "税務課", true},
+	    {"税務課,住民課", "住民課", true},
+	    {"税務課,住民課", "税務", false},
+	    {"税務課,住民課", "税務課,住民課", false},
+	    {"税務課", "", false},
+	    {"", "", false},
+	    {"", "税務課", false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct person person = {0};
+
+		strcpy(person.department, rows[i].departments);
+		if (person_in_department(&person, rows[i].asked) != rows[i].in)
+			fail_msg("row %zu", i);
+	}
+}
+
 static void test_state_texts(void **state)
 {
 	(void)state;
@@ -247,6 +275,7 @@ int main(void)
 	    STORE_TEST(test_shared_account),
 	    STORE_TEST(test_decoys),
 	    STORE_TEST(test_each),
+	    cmocka_unit_test(test_departments),
 	    cmocka_unit_test(test_state_texts),
 	};
 

@@ -127,6 +127,11 @@ static void test_rows(void **state)
 	    "{\"id\":\"b\",\"name\":\"ソ\",\"row\":4}]");
 	must_become("id,氏名\n a ,　山田　花子　\n",
 	    "[{\"id\":\"a\",\"name\":\"山田　花子\",\"row\":2}]");
+	/* Where there is such a column, nothing in it is none. */
+	must_become("id,所属,兼務\na,A,B、 C　，;D；\nb,A,\nc,A,-\n",
+	    "[{\"also\":\"B,C,D\",\"department\":\"A\",\"id\":\"a\",\"row\":2},"
+	    "{\"also\":\"-\",\"department\":\"A\",\"id\":\"b\",\"row\":3},"
+	    "{\"also\":\"-\",\"department\":\"A\",\"id\":\"c\",\"row\":4}]");
 	must_become("id,任用区分,採用日,任期満了日,退職\n"
 		    "a,会計年度任用職員,2026/4/1,R9.3.31,\nb,,,-,○\n",
 	    "[{\"from\":\"2026-04-01\",\"id\":\"a\",\"kind\":\"fiscal-year\","

@@ -81,6 +81,56 @@ static void test_changes(void **state)
 	}
 }
 
+static void test_departments(void **state)
+{
+	static const struct {
+		const char *before, *row, *after; /* after NULL: refused */
+	} rows[] = {
+	    /* 0 */
+	    {"A", "\"also\":\"B,C\"", "A,B,C"},
+	    {"A,B", "\"name\":\"x\"", "A,B"},
+	    {"A,B", "\"department\":\"C\"", "C,B"},
+	    {"A,B", "\"department\":\"B\"", "B"},
+	    {"A,B", "\"also\":\"-\"", "A"},
+	    /* 5 */
+	    {"A,B", "\"department\":\"C\",\"also\":\"-\"", "C"},
+	    {"A", "\"also\":\"B,B,A\"", "A,B"},
+	    {"", "\"also\":\"B\"", "B"},
+	    {"A", "\"department\":\"B,C\"", NULL},
+	    {"A", "\"also\":\"B,,C\"", NULL},
+	    /* 10 */
+	    {"A", "\"also\":\"B,=C\"", NULL},
+	    {"A", "\"also\":\"1,2,3,4,5,6,7\"", "A,1,2,3,4,5,6,7"},
+	    {"A", "\"also\":\"1,2,3,4,5,6,7,8\"", NULL},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct person person = yamada();
+		struct staff_problem problem = {0};
+		struct staff_row row = {0};
+		unsigned changes = 0;
+		char text[256];
+		json_t *item;
+		enum err err;
+
+		strcpy(person.department, rows[i].before);
+		snprintf(text, sizeof(text), "{\"row\":2,\"id\":\"s1\",%s}",
+		    rows[i].row);
+		item = json_loads(text, 0, NULL);
+		err = staff_row_read(item, &row, &problem);
+		if (!err)
+			err = staff_row_apply(
+			    &row, true, NOW, &person, &changes, &problem);
+		json_decref(item);
+		if (err != (rows[i].after ? ERR_NONE : ERR_INVALID) ||
+		    (rows[i].after &&
+			strcmp(person.department, rows[i].after) != 0))
+			fail_msg("row %zu: %s %s", i, person.department,
+			    problem.text);
+	}
+}
+
 static void test_what_cannot_be(void **state)
 {
 	static const struct {
@@ -127,6 +177,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_changes),
+	    cmocka_unit_test(test_departments),
 	    cmocka_unit_test(test_what_cannot_be),
 	};
 
