@@ -18,6 +18,7 @@ static const char *const factors[] = {"otp", "emergency", "card", NULL};
 
 struct login_members {
 	const char *user, *person, *service, *tty, *rhost, *session;
+	bool own_account;
 	int first_factor;
 	const char *attempt;
 	int factor; /* index into factors, or -1 */
@@ -36,6 +37,7 @@ static const struct json_member begin_members[] = {
     {"session", JSON_MEMBER_NAME, MEMBER(session), false, 0, 0, NULL},
     {"first_factor", JSON_MEMBER_CHOICE, MEMBER(first_factor), false, 0, 0,
 	first_factors},
+    {"own_account", JSON_MEMBER_BOOL, MEMBER(own_account), false, 0, 0, NULL},
     {"attempt", JSON_MEMBER_NAME, MEMBER(attempt), false, 0, 0, NULL},
     {"factor", JSON_MEMBER_CHOICE, MEMBER(factor), false, 0, 0, factors},
     {"code", JSON_MEMBER_TEXT, MEMBER(code), false, 0, LOGIN_CODE_BYTES_MAX,
@@ -126,7 +128,8 @@ static void login_told(struct terminal_call *call)
 	counts->decisions[decision->result]++;
 	if (decision->result == RESULT_DENY)
 		counts->reasons[decision->reason]++;
-	if (login->known && decision->evaluated && decision->astray_index >= 0)
+	if (login_knows(login) && decision->evaluated &&
+	    decision->astray_index >= 0)
 		counts->out_of_step++;
 	if (decision->card_unfit)
 		counts->cards_unfit[login->card.standing]++;
@@ -135,7 +138,8 @@ static void login_told(struct terminal_call *call)
 	    LOG_TEXT("reason", decision->result == RESULT_DENY
 				   ? reason_text(decision->reason)
 				   : ""),
-	    LOG_TEXT("user", login->known ? login->person.user : "(unknown)"),
+	    LOG_TEXT(
+		"user", login_knows(login) ? login->person.user : "(unknown)"),
 	    LOG_TEXT("terminal", call->terminal.name),
 	    LOG_TEXT("service", login->claims.service),
 	    LOG_TEXT("factor", factor_text(login->factor)));
@@ -183,6 +187,7 @@ void api_login_begin(struct server *server, struct http_exchange *exchange)
 	copy_name(login->claims.tty, members.tty);
 	copy_name(login->claims.rhost, members.rhost);
 	login->claims.proven = members.first_factor == 1;
+	login->own_account = members.own_account;
 	login_submit(login, &members);
 }
 

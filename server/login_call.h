@@ -30,6 +30,7 @@ struct login_call {
 	struct terminal_call call;
 	struct login_claims claims; /* what is asked; from body or token */
 	bool by_token;              /* POST /v1/logins/{login} */
+	bool own_account;           /* the caller runs as it */
 	bool has_attempt;
 	unsigned char attempt[LOGIN_ATTEMPT_BYTES];
 	enum factor factor;
@@ -40,13 +41,20 @@ struct login_call {
 	struct decision decision;
 	bool decided;         /* a decision was made now; false: told again */
 	struct person person; /* who asked, or his decoy */
-	bool known;
-	unsigned char stranger[PERSON_STRANGER_BYTES]; /* hash of the account */
+	enum person_match match;
+	bool vouched; /* the first factor was proved, and it is this person's */
+	bool asks_person; /* of a challenge: who of those that share it? */
+	unsigned char stranger[PERSON_STRANGER_BYTES]; /* of what was named */
 	struct card_evidence card;                     /* what proof is worth */
 	const char *card_note; /* for the record; NULL: not looked at */
-	bool has_tags;         /* of a challenge that names keys */
-	unsigned char tags[CARD_TAGS][CARD_TAG_BYTES];
+	size_t tag_count;      /* of a challenge that names keys, or 0 */
+	unsigned char tags[CARD_TAGS_SHARED][CARD_TAG_BYTES];
 };
+
+static inline bool login_knows(const struct login_call *login)
+{
+	return login->match == PERSON_KNOWN;
+}
 
 /* The work of both forms of the login call. */
 enum err login_work(struct terminal_call *call, struct store *store);

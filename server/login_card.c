@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "server/nonce.h"
 #include "server/store/card.h"
 #include "server/store/subject.h"
 
@@ -13,8 +14,8 @@ _Static_assert((int)CARD_CHALLENGE_BYTES == (int)LOGIN_CHALLENGE_BYTES &&
     "a challenge and a hash are the same everywhere");
 _Static_assert(
     (int)CARD_TAGS == (int)SUBJECT_CARDS_MAX, "every key of a person is named");
-_Static_assert((int)CARD_TAGS *(int)CARD_KEY_BYTES <= (int)SECRET_BYTES_MAX,
-    "random keys are drawn in one call");
+_Static_assert((int)CARD_KEY_BYTES <= (int)NONCE_BYTES_MAX,
+    "a random key is drawn in one call");
 
 /* --- members --- */
 
@@ -146,39 +147,58 @@ static int compare_tags(const void *left, const void *right)
 	return memcmp(left, right, CARD_TAG_BYTES);
 }
 
-/* A random key stands in where the person has none. */
-static enum err make_tags(
-    struct login_call *login, const struct subject_card *cards, size_t count)
+/* A random key stands in where there is none. */
+static enum err make_tags(struct login_call *login,
+    unsigned char keys[][CARD_KEY_BYTES], size_t count, size_t total)
 {
-	struct secret keys = {0};
-	enum err err = secret_random(&keys, CARD_TAGS * CARD_KEY_BYTES);
+	enum err err = ERR_NONE;
 
-	for (size_t i = 0; i < CARD_TAGS && err == ERR_NONE; i++) {
-		unsigned char *key = keys.bytes + i * CARD_KEY_BYTES;
-
-		if (i < count)
-			memcpy(key, cards[i].key, CARD_KEY_BYTES);
-		err = card_tag(login->claims.challenge, key, login->tags[i]);
+	for (size_t i = 0; i < total && err == ERR_NONE; i++) {
+		if (i >= count)
+			err = nonce_take(keys[i], CARD_KEY_BYTES);
+		if (err == ERR_NONE)
+			err = card_tag(
+			    login->claims.challenge, keys[i], login->tags[i]);
 	}
-	if (err == ERR_NONE)
-		qsort(
-		    login->tags, CARD_TAGS, sizeof(*login->tags), compare_tags);
-	login->has_tags = err == ERR_NONE;
-	secret_wipe(&keys);
+	if (err == ERR_NONE) {
+		qsort(login->tags, total, sizeof(*login->tags), compare_tags);
+		login->tag_count = total;
+	}
 	return err;
+}
+
+static enum err make_shared_tags(struct login_call *login, struct store *store)
+{
+	unsigned char keys[CARD_TAGS_SHARED][CARD_KEY_BYTES];
+	size_t count = 0;
+	enum err err =
+	    card_keys_of_login(store, login->claims.user, keys, &count);
+
+	if (err == ERR_FULL)
+		return ERR_NONE;
+	return err == ERR_NONE ? make_tags(login, keys, count, CARD_TAGS_SHARED)
+			       : err;
+}
+
+static enum err make_own_tags(struct login_call *login, struct store *store)
+{
+	struct subject_card cards[SUBJECT_CARDS_MAX];
+	unsigned char keys[CARD_TAGS][CARD_KEY_BYTES];
+	size_t count = 0;
+	enum err err = card_keys(store, login->person.id, cards, &count);
+
+	for (size_t i = 0; i < count; i++)
+		memcpy(keys[i], cards[i].key, CARD_KEY_BYTES);
+	return err == ERR_NONE ? make_tags(login, keys, count, CARD_TAGS) : err;
 }
 
 enum err login_card_tags(struct login_call *login, struct store *store,
     const struct policy_answer *permit)
 {
-	struct subject_card cards[SUBJECT_CARDS_MAX];
-	size_t count = 0;
-	enum err err;
-
-	login->has_tags = false;
+	login->tag_count = 0;
 	if ((permit->factors & 1u << FACTOR_CARD) == 0 ||
 	    !card_any_bound(store))
 		return ERR_NONE;
-	err = card_keys(store, login->person.id, cards, &count);
-	return err == ERR_NONE ? make_tags(login, cards, count) : err;
+	return login->asks_person ? make_shared_tags(login, store)
+				  : make_own_tags(login, store);
 }

@@ -40,7 +40,7 @@ enum err login_card_message(
     const struct login_call *login, struct card_message *out);
 
 /* Looks at login->proof, whoever shows it and whatever will be decided, into
- * login->card. Call it inside the transaction, after identification. */
+ * login->card. Call it inside the transaction, before identification. */
 enum err login_card_look(struct login_call *login, const struct store *store);
 
 /* After the decision: what the record says of the card, in login->card_note
@@ -50,7 +50,9 @@ void login_card_note(struct login_call *login, const struct subject *subject);
 /*
  * The tags of a challenge that offers cards, in login->tags: CARD_TAGS of
  * them, by value, those of the person's keys among random ones. None while no
- * card is bound to anybody. A stranger's are made by the same steps.
+ * card is bound to anybody. A stranger's are made by the same steps. Where a
+ * challenge asks who it is: CARD_TAGS_SHARED, those of all who share the
+ * account, or none if they have more keys than that.
  */
 enum err login_card_tags(struct login_call *login, struct store *store,
     const struct policy_answer *permit);

@@ -82,12 +82,12 @@ static void put_factors(unsigned int offered, struct record_writer *reply)
 static void put_tags(
     const struct login_call *login, struct record_writer *reply)
 {
-	char text[32 + CARD_TAGS * (ENCODE_BASE64_SIZE(CARD_TAG_BYTES) + 3)] =
-	    "\"cards\":[";
+	char text[32 + CARD_TAGS_SHARED * (ENCODE_BASE64_SIZE(CARD_TAG_BYTES) +
+					      3)] = "\"cards\":[";
 
-	if (!login->has_tags)
+	if (login->tag_count == 0)
 		return;
-	for (size_t i = 0; i < CARD_TAGS; i++) {
+	for (size_t i = 0; i < login->tag_count; i++) {
 		size_t used = strlen(text);
 		char tag[ENCODE_BASE64_SIZE(CARD_TAG_BYTES)];
 
@@ -117,6 +117,8 @@ static enum err phrase_continue(struct login_call *login,
 	    login->claims.challenge, LOGIN_CHALLENGE_BYTES, challenge);
 	record_put_text(reply, "result", "continue");
 	record_put_text(reply, "login", token);
+	if (login->asks_person)
+		record_put_text(reply, "ask", "person");
 	put_factors(offered, reply);
 	record_put_text(reply, "challenge", challenge);
 	put_tags(login, reply);

@@ -17,7 +17,11 @@ enum {
 static void describe_user(const struct login_call *login,
     struct audit_entry *entry, const char *stranger)
 {
-	if (!login->known) {
+	if (login->match == PERSON_SHARED) {
+		audit_add_text(entry, "account", login->claims.user);
+		return;
+	}
+	if (!login_knows(login)) {
 		/* Whatever was typed may be a password: only its keyed hash
 		 * is kept, enough to see that it was the same again. */
 		audit_add_text(entry, "user_hash", stranger);
@@ -121,8 +125,8 @@ enum err login_record(struct login_call *login, struct store *store,
 	/* A stranger by his hash, so that the first refusal of each costs as
 	 * much as that of somebody known. */
 	snprintf(same, sizeof(same), "login|%s%s|%s|%s|%s|%s%s%s",
-	    login->known ? "" : "?",
-	    login->known ? login->person.user : stranger,
+	    login_knows(login) ? "" : "?",
+	    login_knows(login) ? login->person.user : stranger,
 	    login->call.terminal.name, login->claims.service,
 	    result_text(decision->result), reason_text(decision->reason),
 	    login->card_note ? "|" : "",

@@ -11,14 +11,15 @@
 
 #include "server/login_card.h"
 #include "server/login_phrase.h"
+#include "server/login_policy.h"
 #include "server/nonce.h"
 #include "server/login_record.h"
+#include "server/login_shared.h"
 #include "server/rate.h"
 #include "server/store/once.h"
 #include "server/store/policy_store.h"
 #include "server/store/subject.h"
 #include "server/store/token.h"
-#include "server/time_text.h"
 
 enum {
 	ATTEMPT_INPUT_BYTES = 8 + LOGIN_ATTEMPT_BYTES,
@@ -67,40 +68,24 @@ static enum err make_keys(const struct login_call *login,
 static struct policy_answer ask_policy(
     const struct login_call *login, const struct store *store)
 {
-	struct policy_facts facts = {
-	    .user = login->person.user,
-	    .department = login->person.department,
-	    .kind = login->person.kind,
-	    .terminal = login->call.terminal.name,
-	    .group = login->call.terminal.group,
-	    .service = login->claims.service,
-	};
-
-	/* No rule is known to hold at a time that no calendar has. */
-	if (!time_text_of_week(
-		login->call.now_s, &facts.now.day, &facts.now.minute))
-		return (struct policy_answer){
-		    .action = POLICY_REFUSE, .rule = ""};
-	return policy_ask(store->policy, &facts, login->known);
+	return login_policy_of(
+	    login, store, &login->person, login_knows(login));
 }
 
 /* Who asks, what a card he shows is worth, and what is known of him. */
 static enum err load_subject(struct login_call *login, struct store *store,
     enum factor factor, struct subject *out)
 {
-	enum err err;
+	enum err err = login_card_look(login, store);
 
-	err = person_meet(store, login->claims.user,
-	    login->claims.person[0] ? login->claims.person : NULL,
-	    &login->person, &login->known, login->stranger);
 	if (err == ERR_NONE)
-		err = login_card_look(login, store);
+		err = login_identify(login, store);
 	if (err == ERR_NONE)
 		err = subject_load(store, &login->person, factor,
 		    login->call.terminal.id, login->call.now_s, out);
 	if (err != ERR_NONE)
 		return err;
-	out->known = login->known;
+	out->known = login_knows(login);
 	out->frozen =
 	    out->frozen || login->call.terminal.frozen || store->all_frozen;
 	return ERR_NONE;
@@ -127,7 +112,7 @@ static enum err make_question(const struct login_call *login,
     const struct store *store, struct question *out)
 {
 	out->factor = login->factor;
-	out->proven = login->claims.proven;
+	out->proven = login->vouched;
 	out->clock_trusted = login->call.clock_trusted;
 	out->now_s = login->call.now_s;
 	out->card_shown = login->proof != NULL;
@@ -174,8 +159,8 @@ static const char *astray_serial(
 {
 	int index = login->decision.astray_index;
 
-	return login->known && index >= 0 ? subject->tokens[index].serial
-					  : NULL;
+	return login_knows(login) && index >= 0 ? subject->tokens[index].serial
+						: NULL;
 }
 
 static enum err conclude(struct login_call *login, struct store *store,
@@ -191,8 +176,8 @@ static enum err conclude(struct login_call *login, struct store *store,
 	login->decided = true;
 	if (decision->result != RESULT_CONTINUE) {
 		err = subject_apply(store, &login->person, login->factor,
-		    login->call.terminal.id, subject, decision,
-		    login->claims.proven, login->call.now_s);
+		    login->call.terminal.id, subject, decision, login->vouched,
+		    login->call.now_s);
 		if (err == ERR_NONE)
 			err = login_record(login, store, permit,
 			    token ? token->serial : NULL,
@@ -250,6 +235,9 @@ static enum err decide_now(
 		goto out;
 	permit = ask_policy(login, store);
 	err = load_only_throttle(login, store, &permit, &subject);
+	login->asks_person = login_shared_is_told(login);
+	if (err == ERR_NONE && login->asks_person)
+		err = login_shared_gather(login, store, &permit, &subject);
 	if (err != ERR_NONE)
 		goto out;
 	login->decision = decide(
@@ -284,11 +272,11 @@ static bool still_lets_in(const struct login_call *login,
     const struct subject *subject, const struct policy_answer *permit,
     const struct once *once)
 {
-	if (!login->known || login->person.id != once->person_id)
+	if (login->person.id != once->person_id)
 		return false;
 	if (login->decision.result == RESULT_EXEMPT)
 		return true;
-	if (once->result != RESULT_ACCEPT ||
+	if (!login_knows(login) || once->result != RESULT_ACCEPT ||
 	    login->decision.result == RESULT_DENY ||
 	    (permit->factors & 1u << login->factor) == 0)
 		return false;
@@ -306,8 +294,7 @@ static bool still_lets_in(const struct login_call *login,
 static enum err may_tell_again(struct login_call *login, struct store *store,
     const struct once *once, bool *out_may)
 {
-	const struct question question = {.factor = FACTOR_NONE,
-	    .proven = login->claims.proven,
+	struct question question = {.factor = FACTOR_NONE,
 	    .clock_trusted = login->call.clock_trusted,
 	    .now_s = login->call.now_s};
 	struct subject subject = {0};
@@ -317,7 +304,12 @@ static enum err may_tell_again(struct login_call *login, struct store *store,
 
 	if (err != ERR_NONE)
 		goto out;
+	question.proven = login->vouched;
 	permit = ask_policy(login, store);
+	if (login_shared_is_told(login))
+		err = login_shared_gather(login, store, &permit, &subject);
+	if (err != ERR_NONE)
+		goto out;
 	memset(&subject.throttle, 0, sizeof(subject.throttle));
 	login->decision = decide(
 	    &question, &subject, &permit, &login->call.server->settings.limits);

@@ -21,6 +21,7 @@ enum {
 	CARD_TAG_BYTES = 16,
 	CARD_TAGS = 4, /* in every challenge that names any, and as many keys
 			  may a person have at once */
+	CARD_TAGS_SHARED = 64, /* the same for an account of several */
 	CARD_INVITATION_CHARACTERS = 12,   /* of base32: 60 bits */
 	CARD_CERTIFICATE_BYTES_MAX = 8192, /* DER */
 	CARD_SIGNATURE_BYTES_MAX = 512,    /* RSA-4096 */

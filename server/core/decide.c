@@ -52,7 +52,8 @@ static bool settle_without_code(const struct question *question,
 	else if (permit->action == POLICY_REFUSE ||
 		 is_not_yet_valid(subject, question->now_s))
 		*out = deny(REASON_NOT_PERMITTED);
-	else if (permit->action == POLICY_EXEMPT && subject->known)
+	else if (permit->action == POLICY_EXEMPT &&
+		 (subject->known || subject->shared))
 		*out = without_factor(RESULT_EXEMPT);
 	else if (!subject->enrolled)
 		*out = deny(REASON_NOT_ENROLLED);

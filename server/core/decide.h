@@ -46,6 +46,7 @@ struct subject_token {
  */
 struct subject {
 	bool known;
+	bool shared; /* nobody in particular, of an account that several have */
 	bool frozen; /* the person, the terminal or everything */
 	bool suspended;
 	bool enrolled; /* ever had a confirmed authenticator */

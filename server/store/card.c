@@ -108,6 +108,54 @@ enum err card_keys(struct store *store, int64_t person_id,
 	return err;
 }
 
+enum err card_keys_of_login(struct store *store, const char *login,
+    unsigned char out[CARD_TAGS_SHARED][CARD_KEY_BYTES], size_t *out_count)
+{
+	struct db_query *q = db_query(store->db,
+	    "SELECT card.key FROM person"
+	    " JOIN card ON card.person_id = person.id AND card.state = 1"
+	    " WHERE person.login = ?1 AND person.state <> 2 LIMIT ?2");
+	size_t count = 0;
+	bool is_full = false;
+	enum err err;
+
+	db_bind_text(q, 1, login);
+	db_bind_number(q, 2, CARD_TAGS_SHARED + 1);
+	while (!is_full && db_next(q)) {
+		is_full = count == CARD_TAGS_SHARED;
+		if (!is_full)
+			db_read_bytes(q, 0, out[count++], CARD_KEY_BYTES);
+	}
+	err = db_done(q);
+	if (err == ERR_NONE && is_full)
+		err = ERR_FULL;
+	*out_count = err == ERR_NONE ? count : 0;
+	return err;
+}
+
+enum err card_holder(struct store *store,
+    const unsigned char key[CARD_KEY_BYTES], const char *login,
+    int64_t *out_person_id)
+{
+	struct db_query *q =
+	    db_query(store->db, "SELECT person.id FROM card"
+				" JOIN person ON person.id = card.person_id"
+				" WHERE card.key = ?1 AND card.state = 1"
+				" AND person.login = ?2 AND person.state <> 2");
+	int64_t id = 0;
+	enum err err;
+
+	db_bind_blob(q, 1, key, CARD_KEY_BYTES);
+	db_bind_text(q, 2, login);
+	if (db_next(q))
+		id = db_number(q, 0);
+	err = db_done(q);
+	if (err != ERR_NONE)
+		return err;
+	*out_person_id = id;
+	return id ? ERR_NONE : ERR_NOT_FOUND;
+}
+
 /* --- binding ------------------------------------------------------------- */
 
 /* ERR_EXISTS with the holder of an active one. */

@@ -76,6 +76,17 @@ enum err card_each_after(struct store *store, int64_t after, int64_t limit,
 enum err card_keys(struct store *store, int64_t person_id,
     struct subject_card out[SUBJECT_CARDS_MAX], size_t *out_count);
 
+/* Those of everybody who has a PAM account; ERR_FULL: more than there is room
+ * for, and none is told. */
+enum err card_keys_of_login(struct store *store, const char *login,
+    unsigned char out[CARD_TAGS_SHARED][CARD_KEY_BYTES], size_t *out_count);
+
+/* Who holds an active key, of those who have this PAM account.
+ * ERR_NOT_FOUND. */
+enum err card_holder(struct store *store,
+    const unsigned char key[CARD_KEY_BYTES], const char *login,
+    int64_t *out_person_id);
+
 /* --- CAs --- */
 
 /* Adds a CA or replaces its CRL and mode; store->card_authorities (the parsed

@@ -153,14 +153,28 @@ enum err person_by_id(struct store *store, int64_t id, struct person *out)
 }
 
 /* Decoys are the first persons there are (decoy.c). One hash says which and
- * names the stranger; neither half tells anything of the other. */
+ * names the stranger; neither half tells anything of the other. Each staff
+ * number has a decoy of its own, or failures with one would tell that another
+ * is somebody's. No name holds a NUL. */
 static enum err pick_decoy(struct store *store, const char *login,
-    int64_t *out_id, unsigned char stranger[PERSON_STRANGER_BYTES])
+    const char *user, int64_t *out_id,
+    unsigned char stranger[PERSON_STRANGER_BYTES])
 {
+	char names[2 * (NAME_BYTES_MAX + 1)];
+	size_t length = strnlen(login, NAME_BYTES_MAX);
 	unsigned char both[HASHER_BYTES];
 	const unsigned char *hash = both + PERSON_STRANGER_BYTES;
-	enum err err =
-	    store_keyed_hash(store, "user", login, strlen(login), both);
+	enum err err;
+
+	memcpy(names, login, length);
+	if (user) {
+		size_t user_length = strnlen(user, NAME_BYTES_MAX);
+
+		names[length++] = '\0';
+		memcpy(names + length, user, user_length);
+		length += user_length;
+	}
+	err = store_keyed_hash(store, "user", names, length, both);
 
 	if (err != ERR_NONE)
 		return err;
@@ -186,14 +200,14 @@ enum err person_find_decoy(
 {
 	unsigned char stranger[PERSON_STRANGER_BYTES];
 	int64_t id;
-	enum err err = pick_decoy(store, login, &id, stranger);
+	enum err err = pick_decoy(store, login, NULL, &id, stranger);
 
 	return err == ERR_NONE ? read_decoy(store, id, out) : err;
 }
 
-/* From an index alone. */
-static enum err find_login_id(
-    struct store *store, const char *login, const char *user, int64_t *out_id)
+/* From an index alone. An id of 0 goes with nobody and with several. */
+static enum err match_login(struct store *store, const char *login,
+    const char *user, int64_t *out_id, enum person_match *out_match)
 {
 	struct db_query *q =
 	    user ? db_query(store->db,
@@ -213,18 +227,22 @@ static enum err find_login_id(
 	err = db_done(q);
 	if (err != ERR_NONE)
 		return err;
-	if (rows != 1 || id <= STORE_DECOYS)
-		return ERR_NOT_FOUND;
-	*out_id = id;
+	*out_match = rows > 1 ? PERSON_SHARED : PERSON_NOBODY;
+	if (rows == 1 && id > STORE_DECOYS)
+		*out_match = PERSON_KNOWN;
+	*out_id = *out_match == PERSON_KNOWN ? id : 0;
 	return ERR_NONE;
 }
 
 enum err person_find_login(struct store *store, const char *login,
     const char *user, struct person *out)
 {
+	enum person_match match;
 	int64_t id;
-	enum err err = find_login_id(store, login, user, &id);
+	enum err err = match_login(store, login, user, &id, &match);
 
+	if (err == ERR_NONE && match != PERSON_KNOWN)
+		err = ERR_NOT_FOUND;
 	return err == ERR_NONE ? person_by_id(store, id, out) : err;
 }
 
@@ -271,21 +289,51 @@ enum err person_has_login(
 }
 
 enum err person_meet(struct store *store, const char *login, const char *user,
-    struct person *out, bool *out_known,
+    struct person *out, enum person_match *out_match,
     unsigned char stranger[PERSON_STRANGER_BYTES])
 {
+	enum person_match match = PERSON_NOBODY;
 	int64_t id = 0, decoy = 0;
-	enum err found = find_login_id(store, login, user, &id);
-	enum err err = pick_decoy(store, login, &decoy, stranger);
+	enum err err = match_login(store, login, user, &id, &match);
 
-	if (found != ERR_NONE && found != ERR_NOT_FOUND)
-		return found;
 	if (err == ERR_NONE)
-		err = found == ERR_NONE ? person_by_id(store, id, out)
-					: read_decoy(store, decoy, out);
+		err = pick_decoy(store, login, user, &decoy, stranger);
 	if (err == ERR_NONE)
-		*out_known = found == ERR_NONE;
+		err = match == PERSON_KNOWN ? person_by_id(store, id, out)
+					    : read_decoy(store, decoy, out);
+	if (err == ERR_NONE)
+		*out_match = match;
 	return err == ERR_NOT_FOUND ? ERR_CORRUPT : err;
+}
+
+static enum err hand_on_each(struct db_query *q,
+    enum err (*each)(void *context, const struct person *person), void *context)
+{
+	enum err err = ERR_NONE, done;
+	struct person person;
+
+	while (err == ERR_NONE && db_next(q)) {
+		read_person(q, &person);
+		err = db_error(q);
+		if (err == ERR_NONE)
+			err = each(context, &person);
+	}
+	done = db_done(q);
+	return err != ERR_NONE ? err : done;
+}
+
+enum err person_each_of_login(struct store *store, const char *login,
+    int64_t limit, enum err (*each)(void *context, const struct person *person),
+    void *context)
+{
+	struct db_query *q =
+	    db_query(store->db, "SELECT " PERSON_COLUMNS " FROM person"
+				" WHERE login = ?1 AND state <> 2 AND decoy = 0"
+				" ORDER BY user_name LIMIT ?2");
+
+	db_bind_text(q, 1, login);
+	db_bind_number(q, 2, limit);
+	return hand_on_each(q, each, context);
 }
 
 enum err person_each(struct store *store, const char *after, int64_t limit,
@@ -295,17 +343,8 @@ enum err person_each(struct store *store, const char *after, int64_t limit,
 	    "SELECT " PERSON_COLUMNS " FROM person"
 	    " WHERE state <> 2 AND decoy = 0 AND user_name > ?1"
 	    " ORDER BY user_name LIMIT ?2");
-	enum err err = ERR_NONE, done;
-	struct person person;
 
 	db_bind_text(q, 1, after);
 	db_bind_number(q, 2, limit);
-	while (err == ERR_NONE && db_next(q)) {
-		read_person(q, &person);
-		err = db_error(q);
-		if (err == ERR_NONE)
-			err = each(context, &person);
-	}
-	done = db_done(q);
-	return err != ERR_NONE ? err : done;
+	return hand_on_each(q, each, context);
 }

@@ -80,15 +80,28 @@ enum err person_has_login(
 enum err person_find_decoy(
     struct store *store, const char *login, struct person *out);
 
+enum person_match {
+	PERSON_NOBODY = 0,
+	PERSON_KNOWN,
+	PERSON_SHARED, /* several have the account, and none was named */
+};
+
 /*
- * Both at once, as a login needs it: whoever is meant, or a stranger's decoy
- * and false. The same statements for either, because response times must not
- * say who is known. stranger is a keyed hash of the account named, which
- * stands in the audit chain where nobody is known by it.
+ * Both at once, as a login needs it: whoever is meant, or the decoy of a
+ * stranger or of several. The same statements for each, because response times
+ * must not say who is known. stranger is a keyed hash of the account and, if
+ * there is one, the staff number named; it stands in the audit chain where
+ * nobody is known by them, and says which decoy.
  */
 enum err person_meet(struct store *store, const char *login, const char *user,
-    struct person *out, bool *out_known,
+    struct person *out, enum person_match *out_match,
     unsigned char stranger[PERSON_STRANGER_BYTES]);
+
+/* At most limit of those who have a PAM account, in order of their staff
+ * numbers; stops at the first error of each. */
+enum err person_each_of_login(struct store *store, const char *login,
+    int64_t limit, enum err (*each)(void *context, const struct person *person),
+    void *context);
 
 /* At most limit of them after a staff number ("" for the first), in order of
  * it; stops at the first error of each. */

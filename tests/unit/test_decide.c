@@ -184,6 +184,13 @@ static void test_exempt_is_not_for_strangers(void **state)
 	subject.known = false;
 	decision = decide(&question, &subject, &exempt, &limits);
 	assert_int_equal(decision.result, RESULT_CONTINUE);
+	/* An account of several is known, though who of them asks is not. */
+	subject.shared = true;
+	decision = decide(&question, &subject, &exempt, &limits);
+	assert_int_equal(decision.result, RESULT_EXEMPT);
+	question = right(&subject);
+	decision = decide(&question, &subject, &permit, &limits);
+	expect_deny(&decision, REASON_WRONG, "shared");
 }
 
 /* A stranger who guesses his decoy's code is refused and charged like

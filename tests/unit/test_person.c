@@ -171,6 +171,82 @@ static void test_shared_account(void **state)
 	}
 }
 
+/* Whom a login meets, and that each number has a decoy of its own. */
+static void test_meeting(void **state)
+{
+	static const struct {
+		const char *login, *user, *found;
+		enum person_match match;
+	} rows[] = {
+	    {"s1", NULL, "s1", PERSON_KNOWN},
+	    {"s1", "s1", "s1", PERSON_KNOWN},
+	    {"s1", "w1", NULL, PERSON_NOBODY},
+	    {"window", NULL, NULL, PERSON_SHARED},
+	    {"window", "w2", "w2", PERSON_KNOWN},
+	    {"window", "s1", NULL, PERSON_NOBODY},
+	    {"window", "x", NULL, PERSON_NOBODY},
+	    {"nobody", NULL, NULL, PERSON_NOBODY},
+	    {"nobody", "x", NULL, PERSON_NOBODY},
+	};
+	enum {
+		ROWS = sizeof(rows) / sizeof(rows[0])
+	};
+	unsigned char strangers[ROWS][PERSON_STRANGER_BYTES];
+	struct fixture *f = *state;
+
+	add(f->store, "s1", "s1");
+	add(f->store, "w1", "window");
+	add(f->store, "w2", "window");
+	for (size_t i = 0; i < ROWS; i++) {
+		struct person person;
+		enum person_match match;
+
+		assert_int_equal(
+		    person_meet(f->store, rows[i].login, rows[i].user, &person,
+			&match, strangers[i]),
+		    ERR_NONE);
+		assert_int_equal(match, rows[i].match);
+		assert_int_equal(person.decoy, rows[i].found == NULL);
+		if (rows[i].found)
+			assert_string_equal(person.user, rows[i].found);
+		for (size_t j = 0; j < i; j++)
+			assert_memory_not_equal(
+			    strangers[i], strangers[j], PERSON_STRANGER_BYTES);
+	}
+}
+
+static enum err count_sharer(void *context, const struct person *person)
+{
+	int *count = context;
+
+	assert_string_equal(person->login, "window");
+	(*count)++;
+	return ERR_NONE;
+}
+
+static void test_who_has_an_account(void **state)
+{
+	struct fixture *f = *state;
+	struct person gone;
+	int count = 0;
+
+	add(f->store, "s1", "s1");
+	add(f->store, "w1", "window");
+	add(f->store, "w2", "window");
+	add(f->store, "w3", "window");
+	assert_int_equal(person_find(f->store, "w3", &gone), ERR_NONE);
+	gone.state = PERSON_REMOVED;
+	assert_int_equal(person_save(f->store, &gone), ERR_NONE);
+	assert_int_equal(
+	    person_each_of_login(f->store, "window", 9, count_sharer, &count),
+	    ERR_NONE);
+	assert_int_equal(count, 2);
+	assert_int_equal(
+	    person_each_of_login(f->store, "window", 1, count_sharer, &count),
+	    ERR_NONE);
+	assert_int_equal(count, 3);
+}
+
 static void test_decoys(void **state)
 {
 	struct fixture *f = *state;
@@ -274,6 +350,8 @@ int main(void)
 	    STORE_TEST(test_who_is_stopped),
 	    STORE_TEST(test_shared_account),
 	    STORE_TEST(test_decoys),
+	    STORE_TEST(test_meeting),
+	    STORE_TEST(test_who_has_an_account),
 	    STORE_TEST(test_each),
 	    cmocka_unit_test(test_departments),
 	    cmocka_unit_test(test_state_texts),
