@@ -217,14 +217,14 @@ static enum err answer_test(struct admin_job *job,
 	static const char *const actions[] = {"refuse", "permit", "exempt"};
 
 	return admin_answer(job,
-	    json_pack("{s:s,s:s,s:i,s:o,s:s,s:b,s:I,s:I}", "action",
+	    json_pack("{s:s,s:s,s:i,s:o,s:s,s:I,s:b,s:I,s:I}", "action",
 		actions[answer->action], "rule", answer->rule, "line",
 		answer->line, "factors",
 		factors_json(
 		    answer->action == POLICY_PERMIT ? answer->factors : 0),
 		"card_removed", policy_card_removed_text(answer->card_removed),
-		"known", known, "at", (json_int_t)at, "version",
-		(json_int_t)version));
+		"grace", (json_int_t)answer->grace_s, "known", known, "at",
+		(json_int_t)at, "version", (json_int_t)version));
 }
 
 /* Of the rules that held at a time, or hold as far as is known. */

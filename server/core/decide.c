@@ -33,6 +33,21 @@ static bool is_not_yet_valid(const struct subject *subject, int64_t now_s)
 	return subject->valid_from != 0 && now_s < subject->valid_from;
 }
 
+/* Only who has not chosen a factor: what is typed is looked at. */
+static bool has_grace(const struct question *question,
+    const struct subject *subject, const struct policy_answer *permit)
+{
+	const struct grace_question asked = {.longest_s = permit->grace_s,
+	    .factors = permit->factors,
+	    .service = question->service,
+	    .tty = question->tty,
+	    .now_s = question->now_s};
+
+	return subject->known && question->factor == FACTOR_NONE &&
+	       question->service && question->tty &&
+	       grace_holds(&subject->grace, &asked);
+}
+
 /*
  * What stands in the way before any code is asked for, in the contract's
  * order. True when *out is the answer.
@@ -55,7 +70,10 @@ static bool settle_without_code(const struct question *question,
 	else if (permit->action == POLICY_EXEMPT &&
 		 (subject->known || subject->shared))
 		*out = without_factor(RESULT_EXEMPT);
-	else if (!subject->enrolled)
+	else if (has_grace(question, subject, permit)) {
+		*out = without_factor(RESULT_ACCEPT);
+		out->by_grace = true;
+	} else if (!subject->enrolled)
 		*out = deny(REASON_NOT_ENROLLED);
 	else
 		return false;

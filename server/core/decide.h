@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "server/core/card.h"
+#include "server/core/grace.h"
 #include "server/core/otp.h"
 #include "server/core/policy.h"
 #include "server/core/throttle.h"
@@ -59,6 +60,7 @@ struct subject {
 	struct emergency_code emergency[SUBJECT_EMERGENCY_MAX];
 	size_t card_count; /* bound and not revoked here */
 	struct subject_card cards[SUBJECT_CARDS_MAX];
+	struct grace grace; /* for who asks without a factor */
 };
 
 struct question {
@@ -72,6 +74,7 @@ struct question {
 	struct secret next;
 	bool card_shown; /* FACTOR_CARD: false is empty */
 	struct card_evidence card;
+	const char *service, *tty; /* for grace; NULL: none to be had */
 };
 
 struct decide_limits {
@@ -84,6 +87,7 @@ struct decision {
 	enum reason reason; /* with RESULT_DENY */
 	int64_t retry_at;   /* with REASON_THROTTLED, else 0 */
 	bool evaluated;     /* a code was looked at, so it was charged */
+	bool by_grace;      /* RESULT_ACCEPT without a factor */
 	bool card_unfit;    /* a bound card signed, but its certificate does
 			       not stand: REASON_WRONG, not charged */
 	bool throttle_changed;
@@ -98,8 +102,8 @@ struct decision {
 
 /*
  * Decides. permit is policy's answer for this subject. The result is
- * RESULT_CONTINUE only when question->factor is FACTOR_NONE. A stranger's
- * subject is never accepted, whatever it holds.
+ * RESULT_CONTINUE, or RESULT_ACCEPT by grace, only when question->factor is
+ * FACTOR_NONE. A stranger's subject is never accepted, whatever it holds.
  */
 struct decision decide(const struct question *question,
     const struct subject *subject, const struct policy_answer *permit,

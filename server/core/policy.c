@@ -6,12 +6,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "server/core/grace.h"
+
 const char POLICY_DEFAULT_TEXT[] =
     "# The first rule that matches decides; none is a refusal.\n"
     "permit everyone factors=any\n";
 
 enum {
-	SELECTOR_DEPARTMENT = 1, /* its index */
+	SELECTOR_DEPARTMENT = 1, /* their indices */
+	SELECTOR_SERVICE = 5,
 	SELECTOR_COUNT = 6
 };
 
@@ -24,6 +27,7 @@ struct rule {
 	unsigned factors;
 	enum policy_card_removed card_removed;
 	bool has_card_removed;
+	int64_t grace_s;
 	struct policy_hours hours;
 	int line;
 	char *name;
@@ -140,6 +144,44 @@ static enum err parse_card_removed(
 	    "Write lock, logout or nothing.");
 }
 
+static enum err parse_grace(const char *text, struct rule *rule, char *problem)
+{
+	if (rule->grace_s || rule->action != POLICY_PERMIT)
+		return complain(problem, rule->line,
+		    "grace= is for permit, once",
+		    "Remove it, or make this a permit rule.");
+	if (grace_read(text, &rule->grace_s))
+		return ERR_NONE;
+	return complain(problem, rule->line, "this is no length of a grace",
+	    "Write for example grace=5m; 15m is the longest.");
+}
+
+/* A grace for everything would be one for lockers. */
+static enum err check_grace(const struct rule *rule, char *problem)
+{
+	const char *rest = rule->values[SELECTOR_SERVICE];
+	char item[NAME_BYTES_MAX + 1];
+
+	if (!rule->grace_s)
+		return ERR_NONE;
+	if (!rest)
+		return complain(problem, rule->line, "grace= for every service",
+		    "Name those it is for, as in service=sudo,su.");
+	while (*rest) {
+		size_t length = strcspn(rest, ",");
+
+		snprintf(item, sizeof(item), "%.*s", (int)length, rest);
+		if (!grace_is_for(item))
+			return complain(problem, rule->line,
+			    "grace= for what locks a screen or opens a session",
+			    "Make that service a rule of its own, without "
+			    "grace=.");
+		rest += length;
+		rest += *rest == ',';
+	}
+	return ERR_NONE;
+}
+
 static bool is_hours_key(const char *key)
 {
 	return strcmp(key, "days") == 0 || strcmp(key, "hours") == 0;
@@ -189,6 +231,8 @@ static enum err parse_pair(char *pair, struct rule *rule, char *problem)
 	}
 	if (strcmp(pair, "card_removed") == 0)
 		return parse_card_removed(value, rule, problem);
+	if (strcmp(pair, "grace") == 0)
+		return parse_grace(value, rule, problem);
 	if (is_hours_key(pair))
 		return parse_hours(pair, value, rule, problem);
 	for (size_t i = 0; i < SELECTOR_COUNT; i++) {
@@ -203,7 +247,7 @@ static enum err parse_pair(char *pair, struct rule *rule, char *problem)
 	}
 	return complain(problem, rule->line, "unknown key",
 	    "Keys are user, department, kind, terminal, group, service, "
-	    "days, hours, factors and card_removed.");
+	    "days, hours, factors, card_removed and grace.");
 }
 
 static char *next_word(char **rest)
@@ -245,7 +289,7 @@ static enum err parse_rule(
 	if (rule->action == POLICY_PERMIT && !rule->factors)
 		return complain(problem, rule->line, "permit without factors",
 		    "Add factors=any, or say which.");
-	return ERR_NONE;
+	return check_grace(rule, problem);
 }
 
 static bool has_content(const char *line)
@@ -416,6 +460,7 @@ struct policy_answer policy_ask(
 			    .rule = rule->name,
 			    .line = rule->line,
 			    .card_removed = rule->card_removed,
+			    .grace_s = rule->grace_s,
 			};
 	}
 	/*
@@ -427,4 +472,12 @@ struct policy_answer policy_ask(
 		    .factors = FACTORS_ANY,
 		    .rule = ""};
 	return none;
+}
+
+bool policy_has_grace(const struct policy *policy)
+{
+	for (size_t i = 0; i < policy->count; i++)
+		if (policy->rules[i].grace_s)
+			return true;
+	return false;
 }

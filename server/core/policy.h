@@ -10,13 +10,16 @@
  * days=mon,tue,... and hours=08:30-17:15,... say when (policy_hours.h). Keys of
  * permit: factors=any or a list of card, otp, emergency; card_removed=lock,
  * logout or nothing (absent: lock), what becomes of a session whose card has
- * left. `#` starts a comment line. Pure.
+ * left; grace=5m (absent: none), how long after he opened his session by one of
+ * these factors a person is asked for none, for services that the rule names.
+ * `#` starts a comment line. Pure.
  */
 #ifndef SEKIMORI_POLICY_H
 #define SEKIMORI_POLICY_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "server/core/policy_hours.h"
 #include "server/core/verdict.h"
@@ -66,6 +69,7 @@ struct policy_answer {
 			     matched */
 	int line;         /* of the rule; 0 when none matched */
 	enum policy_card_removed card_removed;
+	int64_t grace_s; /* seconds; 0: none */
 };
 
 /* ERR_INVALID fills problem with `line N: what. How to mend it.` */
@@ -83,5 +87,8 @@ bool policy_list_has(const char *list, const char *value);
  */
 struct policy_answer policy_ask(
     const struct policy *policy, const struct policy_facts *facts, bool known);
+
+/* Whether any rule grants a grace, so that logins need to be remembered. */
+bool policy_has_grace(const struct policy *policy);
 
 #endif

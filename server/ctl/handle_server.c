@@ -216,6 +216,7 @@ int handle_policy_test(struct call *call, struct client *client)
 	    {"rule", "rule", OUTPUT_TEXT},
 	    {"line", "line", OUTPUT_NUMBER},
 	    {"card removed", "card_removed", OUTPUT_TEXT},
+	    {"grace, seconds", "grace", OUTPUT_NUMBER},
 	    {"at", "at", OUTPUT_TIME},
 	    {"version", "version", OUTPUT_NUMBER},
 	    {0},
