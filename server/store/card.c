@@ -5,6 +5,7 @@
  */
 #include "server/store/card.h"
 
+#include "server/store/grace_store.h"
 #include "server/store/subject.h"
 
 /* --- reading ------------------------------------------------------------- */
@@ -291,7 +292,7 @@ enum err card_revoke(struct store *store, int64_t id)
 	if (db_changes(store->db) != 1)
 		return ERR_NOT_FOUND;
 	store->cards_bound--;
-	return ERR_NONE;
+	return grace_end_card(store, id);
 }
 
 enum err card_revoke_all(struct store *store, int64_t person_id)

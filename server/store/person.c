@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "server/core/policy.h"
+#include "server/store/grace_store.h"
 #include "server/store/hasher.h"
 
 #define PERSON_COLUMNS                                                         \
@@ -89,9 +90,12 @@ enum err person_save(struct store *store, const struct person *person)
 	err = db_run(q);
 	if (err != ERR_NONE)
 		return err;
-	if (person->frozen || person->state != PERSON_ACTIVE)
-		store_note_stop(store);
-	return db_changes(store->db) == 1 ? ERR_NONE : ERR_NOT_FOUND;
+	if (db_changes(store->db) != 1)
+		return ERR_NOT_FOUND;
+	if (!person->frozen && person->state == PERSON_ACTIVE)
+		return ERR_NONE;
+	store_note_stop(store);
+	return grace_end_person(store, person->id);
 }
 
 static void read_person(struct db_query *q, struct person *out)

@@ -139,6 +139,15 @@
 	"ALTER TABLE staff_import_row"                                         \
 	" ADD COLUMN decision TEXT NOT NULL DEFAULT '';"
 
+/* What each row means: grace_store.h. */
+#define GRACE_SCHEMA                                                           \
+	"CREATE TABLE grace (id INTEGER PRIMARY KEY,"                          \
+	" login BLOB NOT NULL UNIQUE, session BLOB UNIQUE,"                    \
+	" person_id INTEGER NOT NULL, terminal_id INTEGER NOT NULL,"           \
+	" token_id INTEGER NOT NULL, card_id INTEGER NOT NULL,"                \
+	" factor INTEGER NOT NULL, since INTEGER NOT NULL,"                    \
+	" tty TEXT NOT NULL DEFAULT '') STRICT;"
+
 const char STORE_SCHEMA[] =
     "CREATE TABLE meta (name TEXT PRIMARY KEY, number INTEGER NOT NULL"
     " DEFAULT 0, bytes BLOB) STRICT;"
@@ -214,7 +223,7 @@ const char STORE_SCHEMA[] =
     " verdict BLOB NOT NULL) STRICT;"
 
     AUTHORITY_SCHEMA CARD_SCHEMA STAFF_IMPORT_SCHEMA STAFF_PLAN_SCHEMA
-	ROLE_SCHEMA PEOPLE_SCHEMA;
+	ROLE_SCHEMA PEOPLE_SCHEMA GRACE_SCHEMA;
 
 /* From version i + 1 to the next. Never change one that was released. */
 static const char *const upgrades[] = {
@@ -223,7 +232,7 @@ static const char *const upgrades[] = {
     STAFF_IMPORT_SCHEMA,
     POLICY_GROUND_SCHEMA,
     STAFF_PLAN_SCHEMA,
-    CUSTODY_SCHEMA ROLE_SCHEMA POLICY_PLAN_SCHEMA PEOPLE_SCHEMA,
+    CUSTODY_SCHEMA ROLE_SCHEMA POLICY_PLAN_SCHEMA PEOPLE_SCHEMA GRACE_SCHEMA,
 };
 
 _Static_assert(

@@ -20,6 +20,7 @@
 #include "server/store/backup.h"
 #include "server/store/card.h"
 #include "server/store/decoy.h"
+#include "server/store/grace_store.h"
 #include "server/store/hasher.h"
 #include "server/store/once.h"
 #include "server/store/once_index.h"
@@ -70,14 +71,18 @@ enum err store_set_number(struct store *store, const char *name, int64_t v)
 		return err;
 	if (strcmp(name, STORE_ALL_FROZEN) == 0) {
 		store->all_frozen = v != 0;
-		if (store->all_frozen)
+		if (store->all_frozen) {
 			store_note_stop(store);
+			err = grace_end_all(store);
+		}
 	}
 	if (strcmp(name, STORE_FLOOR) == 0)
 		store->floor_s = v;
-	if (strcmp(name, STORE_LOGIN_EPOCH) == 0)
+	if (strcmp(name, STORE_LOGIN_EPOCH) == 0) {
 		store->login_epoch = v;
-	return ERR_NONE;
+		err = grace_end_all(store);
+	}
+	return err;
 }
 
 /* By the time, so that two restores of one backup differ. */

@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "server/store/grace_store.h"
 #include "server/store/hasher.h"
 
 #define TERMINAL_COLUMNS                                                       \
@@ -95,9 +96,13 @@ enum err terminal_save(struct store *store, const struct terminal *terminal)
 	err = db_run(q);
 	if (err != ERR_NONE)
 		return err;
+	if (db_changes(store->db) != 1)
+		return ERR_NOT_FOUND;
 	if (terminal->frozen || terminal->state == TERMINAL_REVOKED)
 		store_note_stop(store);
-	return db_changes(store->db) == 1 ? ERR_NONE : ERR_NOT_FOUND;
+	if (terminal->frozen || terminal->state != TERMINAL_JOINED)
+		err = grace_end_terminal(store, terminal->id);
+	return err;
 }
 
 enum err terminal_find(

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "server/store/grace_store.h"
 #include "server/store/seed.h"
 #include "server/store/token_ledger.h"
 #include "shared/encode.h"
@@ -349,7 +350,11 @@ enum err token_save(struct store *store, const struct token *token,
 	/* Before: it reads what is being left. */
 	if (err == ERR_NONE)
 		err = token_ledger_add(store, token, deed);
-	return err == ERR_NONE ? update_token(store, token) : err;
+	if (err == ERR_NONE)
+		err = update_token(store, token);
+	if (err == ERR_NONE && token->state != TOKEN_ACTIVE)
+		err = grace_end_token(store, token->id);
+	return err;
 }
 
 enum err token_spend(struct store *store, int64_t token_id, int64_t floor,
