@@ -142,7 +142,8 @@ static void login_told(struct terminal_call *call)
 		"user", login_knows(login) ? login->person.user : "(unknown)"),
 	    LOG_TEXT("terminal", call->terminal.name),
 	    LOG_TEXT("service", login->claims.service),
-	    LOG_TEXT("factor", factor_text(login->factor)));
+	    LOG_TEXT("factor",
+		decision->by_grace ? "grace" : factor_text(login->factor)));
 }
 
 static struct login_call *login_new(
@@ -186,6 +187,7 @@ void api_login_begin(struct server *server, struct http_exchange *exchange)
 	copy_name(login->claims.service, members.service);
 	copy_name(login->claims.tty, members.tty);
 	copy_name(login->claims.rhost, members.rhost);
+	copy_name(login->session, members.session);
 	login->claims.proven = members.first_factor == 1;
 	login->own_account = members.own_account;
 	login_submit(login, &members);

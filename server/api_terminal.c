@@ -9,6 +9,7 @@
 #include "server/head.h"
 #include "server/keys/issue.h"
 #include "server/keys/request.h"
+#include "server/login_grace.h"
 #include "server/rate.h"
 #include "server/store/audit.h"
 #include "server/terminal_call.h"
@@ -28,7 +29,7 @@ struct terminal_request {
 	const char *code, *request; /* join, renew */
 	int event;                  /* session, enum session_event */
 	int reason;                 /* index into session_reasons */
-	const char *user, *person, *service, *tty, *rhost, *login;
+	const char *user, *person, *service, *tty, *rhost, *login, *session;
 	int report; /* report */
 	int64_t seq;
 	const char *hash;
@@ -64,6 +65,7 @@ static const struct json_member session_members[] = {
     {"tty", JSON_MEMBER_NAME, MEMBER(tty), false, 0, 0, NULL},
     {"rhost", JSON_MEMBER_NAME, MEMBER(rhost), false, 0, 0, NULL},
     {"login", JSON_MEMBER_NAME, MEMBER(login), false, 0, 0, NULL},
+    {"session", JSON_MEMBER_NAME, MEMBER(session), false, 0, 0, NULL},
     {"reason", JSON_MEMBER_CHOICE, MEMBER(reason), false, 0, 0,
 	session_reasons},
 };
@@ -345,12 +347,29 @@ static enum err record_session(struct terminal_request *asked,
 	return audit_append_counted(store, entry, same);
 }
 
+/* Which session a login has opened, and that it is closed. */
+static enum err follow_session(
+    const struct terminal_request *asked, struct store *store, bool *out_tied)
+{
+	int64_t terminal_id = asked->call.terminal.id;
+
+	if (asked->session && asked->event == SESSION_OPEN)
+		return login_grace_opened(
+		    store, terminal_id, asked->login, asked->session, out_tied);
+	if (asked->session && asked->event == SESSION_CLOSE)
+		return login_grace_closed(store, terminal_id, asked->session);
+	return ERR_NONE;
+}
+
 static enum err work_session(struct terminal_call *call, struct store *store)
 {
 	struct terminal_request *asked = (struct terminal_request *)call;
 	struct audit_entry entry = {.kind = "session"};
-	enum err err;
+	bool tied = false;
+	enum err err = follow_session(asked, store, &tied);
 
+	if (err != ERR_NONE)
+		return err;
 	audit_add_text(&entry, "action", events[asked->event]);
 	audit_add_text(&entry, "reason",
 	    asked->reason ? session_reasons[asked->reason] : NULL);
@@ -363,6 +382,7 @@ static enum err work_session(struct terminal_call *call, struct store *store)
 	audit_add_text(&entry, "tty", asked->tty);
 	audit_add_text(&entry, "rhost", asked->rhost);
 	audit_add_text(&entry, "login", asked->login);
+	audit_add_text(&entry, "grace", tied ? "tied" : NULL);
 	err = record_session(asked, store, &entry);
 	if (err == ERR_NONE)
 		err = terminal_call_answer(call, json_object());

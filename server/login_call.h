@@ -14,6 +14,7 @@
 
 enum {
 	LOGIN_ATTEMPT_BYTES = 16,
+	LOGIN_NAME_BYTES = 16, /* of an accepted login: the challenge's first */
 	LOGIN_CODE_BYTES_MAX = 64,
 	LOGIN_ATTEMPT_KEPT_S = 60,
 };
@@ -31,6 +32,7 @@ struct login_call {
 	struct login_claims claims; /* what is asked; from body or token */
 	bool by_token;              /* POST /v1/logins/{login} */
 	bool own_account;           /* the caller runs as it */
+	char session[NAME_BYTES_MAX + 1]; /* as its terminal calls it, or "" */
 	bool has_attempt;
 	unsigned char attempt[LOGIN_ATTEMPT_BYTES];
 	enum factor factor;
@@ -47,7 +49,9 @@ struct login_call {
 	unsigned char stranger[PERSON_STRANGER_BYTES]; /* of what was named */
 	struct card_evidence card;                     /* what proof is worth */
 	const char *card_note; /* for the record; NULL: not looked at */
-	size_t tag_count;      /* of a challenge that names keys, or 0 */
+	int64_t grace_id;      /* of the session's grace; 0: none was found */
+	unsigned char grace_login[LOGIN_NAME_BYTES]; /* that it began with */
+	size_t tag_count; /* of a challenge that names keys, or 0 */
 	unsigned char tags[CARD_TAGS_SHARED][CARD_TAG_BYTES];
 };
 

@@ -28,7 +28,7 @@ static void put_notices(
 static void phrase_accept(const struct login_call *login,
     const struct policy_answer *permit, struct record_writer *reply)
 {
-	unsigned char name[16];
+	unsigned char name[LOGIN_NAME_BYTES];
 	char text[ENCODE_BASE64_SIZE(sizeof(name))];
 
 	/* The challenge is random already, and of this login alone. */
@@ -37,7 +37,8 @@ static void phrase_accept(const struct login_call *login,
 	record_put_text(reply, "result", "accept");
 	record_put_text(reply, "user", login->claims.user);
 	record_put_text(reply, "person", login->person.user);
-	record_put_text(reply, "by", factor_text(login->factor));
+	record_put_text(reply, "by",
+	    login->decision.by_grace ? "grace" : factor_text(login->factor));
 	record_put_text(reply, "login", text);
 	if (login->factor == FACTOR_CARD)
 		record_put_text(reply, "card_removed",

@@ -11,7 +11,8 @@
 
 enum {
 	LOGIN_REFUSALS_A_MINUTE = 120, /* records of one terminal's */
-	CARD_KEY_SHOWN = 16,           /* bytes, enough to find it in a list */
+	LOGIN_GRACES_A_MINUTE = 60,
+	CARD_KEY_SHOWN = 16, /* bytes, enough to find it in a list */
 };
 
 static void describe_user(const struct login_call *login,
@@ -32,9 +33,37 @@ static void describe_user(const struct login_call *login,
 		audit_add_text(entry, "account", login->claims.user);
 }
 
+/* What is written in letters for the record alone, and lives as long as it. */
+struct texts {
+	const char *token_serial, *astray_serial; /* or NULL */
+	char stranger[ENCODE_HEX_SIZE(PERSON_STRANGER_BYTES)];
+	char card_key[ENCODE_HEX_SIZE(CARD_KEY_SHOWN)];
+	char name[ENCODE_BASE64_SIZE(LOGIN_NAME_BYTES)];
+	char grace_of[ENCODE_BASE64_SIZE(LOGIN_NAME_BYTES)];
+};
+
+static void write_texts(const struct login_call *login, struct texts *out)
+{
+	encode_hex(login->stranger, sizeof(login->stranger), out->stranger);
+	encode_hex(login->card.key, CARD_KEY_SHOWN, out->card_key);
+	encode_base64url(login->claims.challenge, LOGIN_NAME_BYTES, out->name);
+	encode_base64url(login->grace_login, LOGIN_NAME_BYTES, out->grace_of);
+}
+
+/* Its name, by which its session is recorded, and that of the login whose
+ * grace let him in. */
+static void describe_accept(const struct login_call *login,
+    const struct texts *texts, struct audit_entry *entry)
+{
+	audit_add_text(entry, "login", texts->name);
+	if (!login->decision.by_grace)
+		return;
+	audit_add_text(entry, "by", "grace");
+	audit_add_text(entry, "grace_of", texts->grace_of);
+}
+
 static void describe(const struct login_call *login,
-    const struct policy_answer *permit, const char *token_serial,
-    const char *astray_serial, const char *stranger, const char *card_key,
+    const struct policy_answer *permit, const struct texts *texts,
     struct audit_entry *entry)
 {
 	const struct login_claims *claims = &login->claims;
@@ -43,7 +72,7 @@ static void describe(const struct login_call *login,
 	entry->kind = "login";
 	entry->time_ms = login->call.now_ms;
 	audit_add_text(entry, "request", login->call.exchange->request_id);
-	describe_user(login, entry, stranger);
+	describe_user(login, entry, texts->stranger);
 	audit_add_text(entry, "terminal", login->call.terminal.name);
 	audit_add_text(entry, "service", claims->service);
 	if (claims->tty[0])
@@ -59,11 +88,13 @@ static void describe(const struct login_call *login,
 		audit_add_text(entry, "reason", reason_text(decision->reason));
 	if (decision->result == RESULT_EXEMPT)
 		audit_add_text(entry, "rule", permit->rule);
-	audit_add_text(entry, "token", token_serial);
-	audit_add_text(entry, "out_of_step", astray_serial);
+	if (decision->result == RESULT_ACCEPT)
+		describe_accept(login, texts, entry);
+	audit_add_text(entry, "token", texts->token_serial);
+	audit_add_text(entry, "out_of_step", texts->astray_serial);
 	audit_add_text(entry, "card", login->card_note);
 	if (login->card_note)
-		audit_add_text(entry, "card_key", card_key);
+		audit_add_text(entry, "card_key", texts->card_key);
 }
 
 /*
@@ -100,6 +131,23 @@ static enum err record_refusal(const struct login_call *login,
 	return audit_append_counted(store, &flood, flood_same);
 }
 
+/* Graces cost no code, so whoever is root on a terminal could fill the disk
+ * with them: beyond some in a minute those of one person there are counted. */
+static enum err record_grace(const struct login_call *login,
+    struct store *store, const struct audit_entry *entry, const char *same)
+{
+	const struct terminal_call *call = &login->call;
+	struct rate_table *table = call->server->failures;
+	unsigned char key[CERTIFICATE_HASH_BYTES];
+
+	rate_terminal_key(RATE_GRACES, call->terminal.id, key);
+	if (!rate_failures_allow(
+		table, key, LOGIN_GRACES_A_MINUTE, call->now_ms))
+		return audit_append_counted(store, entry, same);
+	rate_count_failure(table, key, call->now_ms);
+	return audit_append(store, entry, NULL);
+}
+
 /*
  * Accepts and evaluated failures are a record each: the throttle bounds
  * them. Everything else costs whoever sends it nothing and is counted.
@@ -110,27 +158,26 @@ enum err login_record(struct login_call *login, struct store *store,
 {
 	const struct decision *decision = &login->decision;
 	struct audit_entry entry = {0};
+	struct texts texts = {
+	    .token_serial = token_serial, .astray_serial = astray_serial};
 	char same[3 * (NAME_BYTES_MAX + 1) + 60];
-	char stranger[ENCODE_HEX_SIZE(PERSON_STRANGER_BYTES)];
-	char card_key[ENCODE_HEX_SIZE(CARD_KEY_SHOWN)] = "";
 
-	encode_hex(login->stranger, sizeof(login->stranger), stranger);
-	if (login->card_note)
-		encode_hex(login->card.key, CARD_KEY_SHOWN, card_key);
-	describe(login, permit, token_serial, astray_serial, stranger, card_key,
-	    &entry);
-	if (decision->result == RESULT_ACCEPT ||
+	write_texts(login, &texts);
+	describe(login, permit, &texts, &entry);
+	if ((decision->result == RESULT_ACCEPT && !decision->by_grace) ||
 	    (decision->evaluated && decision->reason == REASON_WRONG))
 		return audit_append(store, &entry, NULL);
 	/* A stranger by his hash, so that the first refusal of each costs as
 	 * much as that of somebody known. */
 	snprintf(same, sizeof(same), "login|%s%s|%s|%s|%s|%s%s%s",
 	    login_knows(login) ? "" : "?",
-	    login_knows(login) ? login->person.user : stranger,
+	    login_knows(login) ? login->person.user : texts.stranger,
 	    login->call.terminal.name, login->claims.service,
 	    result_text(decision->result), reason_text(decision->reason),
 	    login->card_note ? "|" : "",
 	    login->card_note ? login->card_note : "");
+	if (decision->by_grace)
+		return record_grace(login, store, &entry, same);
 	if (decision->result == RESULT_DENY)
 		return record_refusal(login, store, &entry, same);
 	return audit_append_counted(store, &entry, same);

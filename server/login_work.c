@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "server/login_card.h"
+#include "server/login_grace.h"
 #include "server/login_phrase.h"
 #include "server/login_policy.h"
 #include "server/nonce.h"
@@ -179,6 +180,8 @@ static enum err conclude(struct login_call *login, struct store *store,
 		    login->call.terminal.id, subject, decision, login->vouched,
 		    login->call.now_s);
 		if (err == ERR_NONE)
+			err = login_grace_keep(login, store, subject);
+		if (err == ERR_NONE)
 			err = login_record(login, store, permit,
 			    token ? token->serial : NULL,
 			    astray_serial(login, subject));
@@ -231,6 +234,8 @@ static enum err decide_now(
 	if (err != ERR_NONE)
 		goto out;
 	err = make_question(login, store, &question);
+	if (err == ERR_NONE)
+		err = login_grace_load(login, store, &subject, &question);
 	if (err != ERR_NONE)
 		goto out;
 	permit = ask_policy(login, store);
@@ -276,6 +281,9 @@ static bool still_lets_in(const struct login_call *login,
 		return false;
 	if (login->decision.result == RESULT_EXEMPT)
 		return true;
+	/* Without a factor, then and now. */
+	if (login->decision.by_grace)
+		return once->result == RESULT_ACCEPT;
 	if (!login_knows(login) || once->result != RESULT_ACCEPT ||
 	    login->decision.result == RESULT_DENY ||
 	    (permit->factors & 1u << login->factor) == 0)
@@ -305,6 +313,9 @@ static enum err may_tell_again(struct login_call *login, struct store *store,
 	if (err != ERR_NONE)
 		goto out;
 	question.proven = login->vouched;
+	err = login_grace_load(login, store, &subject, &question);
+	if (err != ERR_NONE)
+		goto out;
 	permit = ask_policy(login, store);
 	if (login_shared_is_told(login))
 		err = login_shared_gather(login, store, &permit, &subject);

@@ -33,6 +33,7 @@ enum rate_kind { /* what a terminal's bucket counts */
 	RATE_RECORDS,
 	RATE_SESSIONS,
 	RATE_WAITS,
+	RATE_GRACES,
 };
 
 /* The key of a terminal by its number in the store. */
