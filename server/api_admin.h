@@ -90,6 +90,7 @@ struct admin_arguments {
 	bool no_crl;
 	int role; /* index into ADMIN_ROLES, or -1 */
 	const char *departments;
+	const char *attendant, *decision;
 };
 
 /* What a command of several transactions has got to. run() reads `progress`

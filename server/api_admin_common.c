@@ -145,16 +145,24 @@ static json_t *departments_json(const char *list)
 	return names;
 }
 
+static const char *text_or_null(const char *text)
+{
+	return text[0] ? text : NULL;
+}
+
 json_t *admin_person_json(const struct person *person)
 {
-	return json_pack("{s:s,s:s,s:s,s:s,s:o,s:s,s:s,s:b,s:o,s:o,s:b}", "id",
+	return json_pack(
+	    "{s:s,s:s,s:s,s:s,s:o,s:s,s:s,s:b,s:o,s:o,s:b,s:s?,s:s?}", "id",
 	    person->user, "login", person->login, "name", person->name,
 	    "department", person->department, "departments",
 	    departments_json(person->department), "kind", person->kind, "state",
 	    person_state_text(person->state), "frozen", person->frozen, "from",
 	    admin_time(person->valid_from), "until",
 	    admin_time(person->valid_until), "enrolled",
-	    person->enrolled_at != 0);
+	    person->enrolled_at != 0, "attendant",
+	    text_or_null(person->attendant), "decision",
+	    text_or_null(person->decision));
 }
 
 json_t *admin_token_json(const struct token *token)

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * `sekimorictl user add` and `change`: what is registered of a person. Both
- * are a staff list of one row (staff_row.h), so that the same things are
- * refused and the same things are recorded.
+ * `sekimorictl user add`, `change` and `extend`: what is registered of a
+ * person. They are a staff list of one row (staff_row.h), so that the same
+ * things are refused and the same things are recorded.
  */
 #include <stdio.h>
 #include <string.h>
 
 #include "server/api_admin.h"
+#include "server/staff_attendant.h"
 #include "server/staff_note.h"
-#include "server/staff_row.h"
+#include "server/staff_validity.h"
 
 static enum err refuse_problem(
     struct admin_job *job, const struct staff_problem *problem)
@@ -53,6 +54,8 @@ static bool make_row(struct admin_job *job, struct staff_row *row,
 	    .department = a->department,
 	    .from = a->from,
 	    .until = a->until,
+	    .attendant = a->attendant,
+	    .decision = a->decision,
 	    .kind = a->kind};
 	if (!take_departments(job, row, first))
 		return false;
@@ -124,57 +127,89 @@ static enum err check_place(struct admin_job *job, struct store *store,
 	return admin_refuse(job, 403, "%s %s", after->user, obstacle);
 }
 
-static enum err user_add(struct admin_job *job, struct store *store)
+/* What one row makes of a person, kept if that may be. before is zeroed for
+ * somebody new. */
+static enum err apply_row(struct admin_job *job, struct store *store,
+    const struct staff_row *row, const struct person *before)
 {
-	const struct person nobody = {0};
 	struct staff_problem problem = {"id", ""};
-	char first[NAME_BYTES_MAX + 1];
-	struct person person = {0};
-	struct staff_row row;
+	bool known = before->id != 0, sound = true;
+	struct person after = *before;
 	unsigned changes = 0;
-	bool may = false;
-	enum err err;
+	enum err err = ERR_NONE;
 
-	snprintf(job->user, sizeof(job->user), "%s", job->arguments.id);
-	if (!make_row(job, &row, first))
-		return ERR_NONE;
 	if (staff_row_apply(
-		&row, false, job->time.now_s, &person, &changes, &problem))
+		row, known, job->time.now_s, &after, &changes, &problem))
 		return refuse_problem(job, &problem);
-	err = check_place(job, store, &nobody, &person, &may);
-	if (err || !may)
+	if (staff_validity_differs(before, &after))
+		err = staff_attendant_check(
+		    store, NULL, false, &after, &sound, &problem);
+	if (!err && !sound)
+		return refuse_problem(job, &problem);
+	if (!err)
+		err = check_place(job, store, before, &after, &sound);
+	if (err || !sound)
 		return err;
-	err = person_add(store, &person);
+	err = known ? person_save(store, &after) : person_add(store, &after);
 	if (err == ERR_EXISTS)
 		return admin_refuse(job, 409,
 		    "%s is registered already. `sekimorictl user show %s` "
 		    "shows the entry.",
-		    row.id, row.id);
-	return err ? err : answer_person(job, &nobody, &person, changes);
+		    row->id, row->id);
+	return err ? err : answer_person(job, before, &after, changes);
+}
+
+static enum err user_add(struct admin_job *job, struct store *store)
+{
+	const struct person nobody = {0};
+	char first[NAME_BYTES_MAX + 1];
+	struct staff_row row;
+
+	snprintf(job->user, sizeof(job->user), "%s", job->arguments.id);
+	if (!make_row(job, &row, first))
+		return ERR_NONE;
+	return apply_row(job, store, &row, &nobody);
 }
 
 static enum err user_change(struct admin_job *job, struct store *store)
 {
-	struct staff_problem problem = {"id", ""};
 	char first[NAME_BYTES_MAX + 1];
-	struct person before, person;
+	struct person before;
 	struct staff_row row;
-	unsigned changes = 0;
 	bool found = false;
 	enum err err =
 	    admin_find_person(job, store, job->arguments.id, &before, &found);
 
 	if (err || !found || !make_row(job, &row, first))
 		return err;
-	person = before;
-	if (staff_row_apply(
-		&row, true, job->time.now_s, &person, &changes, &problem))
-		return refuse_problem(job, &problem);
-	err = check_place(job, store, &before, &person, &found);
-	if (err || !found)
+	return apply_row(job, store, &row, &before);
+}
+
+/* Longer, and nothing else. */
+static enum err user_extend(struct admin_job *job, struct store *store)
+{
+	char first[NAME_BYTES_MAX + 1];
+	struct person before;
+	struct staff_row row;
+	int64_t until = 0;
+	bool found = false;
+	enum err err =
+	    admin_find_person(job, store, job->arguments.id, &before, &found);
+
+	if (err || !found || !make_row(job, &row, first) ||
+	    !admin_read_time(job, "--until", row.until, TIME_TEXT_END, &until))
 		return err;
-	err = person_save(store, &person);
-	return err ? err : answer_person(job, &before, &person, changes);
+	if (before.valid_until == 0)
+		return admin_refuse(job, 409,
+		    "%s has no end. `sekimorictl user change %s --until DATE` "
+		    "gives one.",
+		    before.user, before.user);
+	if (until <= before.valid_until)
+		return admin_refuse(job, 409,
+		    "%s may log in until then anyway. `sekimorictl user "
+		    "change %s --until DATE` makes it shorter.",
+		    before.user, before.user);
+	return apply_row(job, store, &row, &before);
 }
 
 #define PERSON_MEMBERS                                                         \
@@ -183,7 +218,8 @@ static enum err user_change(struct admin_job *job, struct store *store)
 	    ADMIN_NAME(departments, false),                                    \
 	    {"kind", JSON_MEMBER_CHOICE, ADMIN_OFFSET(kind), false, 0, 0,      \
 		PERSON_KINDS},                                                 \
-	    ADMIN_NAME(from, false), ADMIN_NAME(until, false)
+	    ADMIN_NAME(from, false), ADMIN_NAME(until, false),                 \
+	    ADMIN_NAME(attendant, false), ADMIN_NAME(decision, false)
 
 const struct admin_verb ADMIN_PERSON_VERBS[] = {
     {.path = "user/add",
@@ -198,5 +234,12 @@ const struct admin_verb ADMIN_PERSON_VERBS[] = {
 	.action = "user change",
 	.members = {PERSON_MEMBERS},
 	.run = user_change},
+    {.path = "user/extend",
+	.roles = ADMIN_ENROLLERS,
+	.by_department = true,
+	.action = "user extend",
+	.members = {ADMIN_NAME(id, true), ADMIN_NAME(until, true),
+	    ADMIN_NAME(attendant, false), ADMIN_NAME(decision, false)},
+	.run = user_extend},
     {0},
 };

@@ -10,21 +10,19 @@
 #include <string.h>
 
 #include "server/api_admin.h"
-#include "server/staff_mentions.h"
+#include "server/staff_judge.h"
 #include "server/staff_note.h"
 #include "server/staff_row.h"
 #include "server/store/staff_import.h"
 #include "server/store/staff_plan.h"
 
 struct import {
-	struct admin_job *job;
-	struct store *store;
-	struct staff_mentions ids, logins;
+	struct staff_context list;
+	struct staff_judgement judged; /* of the row at hand */
 	json_t *items, *problems;
 	json_int_t counts[STAFF_CHANGE_COUNT +
 			  1]; /* by bit of enum staff_change; then unchanged */
 	bool apply;
-	int64_t now_s;  /* when it takes effect */
 	int64_t number; /* of this import; 0: nothing was changed yet */
 };
 
@@ -80,8 +78,9 @@ static enum err answer_import(struct import *import)
 	    "problems", import->problems, "import",
 	    import->number ? json_integer(import->number) : json_null(),
 	    "effective",
-	    import->job->arguments.effective ? admin_time(import->now_s)
-					     : json_null());
+	    import->list.job->arguments.effective
+		? admin_time(import->list.now_s)
+		: json_null());
 
 	for (size_t i = 0; answer && i < STAFF_CHANGE_COUNT; i++)
 		json_object_set_new(answer, STAFF_CHANGE_NAMES[i],
@@ -91,7 +90,7 @@ static enum err answer_import(struct import *import)
 		json_decref(answer);
 		return ERR_MEMORY;
 	}
-	return admin_answer(import->job, answer);
+	return admin_answer(import->list.job, answer);
 }
 
 /* --- one person ------------------------------------------------------------
@@ -100,7 +99,7 @@ static enum err answer_import(struct import *import)
 static enum err record_change(struct import *import,
     const struct person *before, const struct person *after, unsigned changes)
 {
-	const struct admin_job *job = import->job;
+	const struct admin_job *job = import->list.job;
 	struct audit_entry entry = {.kind = "admin", .time_ms = job->now_ms};
 	json_t *note = staff_note(before, after, changes);
 	enum err err;
@@ -118,31 +117,8 @@ static enum err record_change(struct import *import,
 		audit_add_number(&entry, "plan", job->arguments.import);
 	admin_add_note(&entry, note);
 	audit_add_text(&entry, "result", "done");
-	err = audit_append(import->store, &entry, NULL);
+	err = audit_append(import->list.store, &entry, NULL);
 	json_decref(note);
-	return err;
-}
-
-/* Who administers is not changed by a list of somebody who has fewer rights,
- * nor is anybody given his account. */
-static enum err check_reach(struct import *import, const struct person *before,
-    const struct person *after, unsigned changes, struct staff_problem *problem)
-{
-	const char *obstacle = NULL;
-	enum err err = ERR_NONE;
-
-	problem->text[0] = '\0';
-	if (!changes)
-		return ERR_NONE;
-	if (!(changes & STAFF_NEW))
-		err = admin_find_obstacle(
-		    import->job, import->store, before, true, &obstacle);
-	if (!err && !obstacle)
-		err = admin_find_obstacle_of_place(
-		    import->job, import->store, after, &obstacle);
-	if (obstacle)
-		snprintf(problem->text, sizeof(problem->text), "This person %s",
-		    obstacle);
 	return err;
 }
 
@@ -156,111 +132,31 @@ static enum err keep(struct import *import, const struct person *before,
 		return ERR_NONE;
 	if (import->number == 0)
 		err = staff_import_begin(
-		    import->store, import->now_s, &import->number);
+		    import->list.store, import->list.now_s, &import->number);
 	if (!err)
-		err = changes & STAFF_NEW ? person_add(import->store, after)
-					  : person_save(import->store, after);
+		err = changes & STAFF_NEW
+			  ? person_add(import->list.store, after)
+			  : person_save(import->list.store, after);
 	if (!err)
-		err = staff_import_keep(import->store, import->number,
+		err = staff_import_keep(import->list.store, import->number,
 		    changes & STAFF_NEW ? NULL : before, after);
 	return err ? err : record_change(import, before, after, changes);
 }
 
-/* Whoever gets an account by default must not fall into somebody else's:
- * several may share one only where the list says so. */
-static enum err check_login(struct import *import, const struct staff_row *row,
-    struct staff_problem *problem, bool *out_sound)
-{
-	const struct staff_mention *other =
-	    staff_mention_find(&import->logins, row->id);
-	bool taken = false;
-	enum err err;
-
-	*out_sound = true;
-	if (row->login || row->leaving)
-		return ERR_NONE;
-	problem->member = "id";
-	if (other) {
-		*out_sound = false;
-		snprintf(problem->text, sizeof(problem->text),
-		    "Row %lld gives the account of this number to somebody "
-		    "else. Write an account for both.",
-		    (long long)other->row);
-		return ERR_NONE;
-	}
-	err = person_has_login(import->store, row->id, &taken);
-	if (err || !taken)
-		return err;
-	*out_sound = false;
-	snprintf(problem->text, sizeof(problem->text),
-	    "An account of this name belongs to somebody registered already. "
-	    "Write an account in this row.");
-	return ERR_NONE;
-}
-
-/* A mistyped account would keep its holder out, who must say from then on
- * who he is. */
-static enum err find_sharer(struct import *import, const struct staff_row *row,
-    const struct person *before, bool *out_shares)
-{
-	const struct staff_mention *first;
-
-	*out_shares = false;
-	if (!row->login || row->leaving ||
-	    strcmp(before->login, row->login) == 0)
-		return ERR_NONE;
-	first = staff_mention_find(&import->logins, row->login);
-	if (first && first->text != row->login) {
-		*out_shares = true;
-		return ERR_NONE;
-	}
-	return person_has_login(import->store, row->login, out_shares);
-}
-
-static const char *note_of(const struct staff_row *row, bool known, bool shares,
-    const struct person *person)
-{
-	if (row->leaving)
-		return known ? NULL : "leaving, and not registered";
-	if (shares)
-		return "shares the account with somebody else";
-	return person->state == PERSON_SUSPENDED ? "is suspended and stays so"
-						 : NULL;
-}
-
 static enum err import_row(struct import *import, const struct staff_row *row)
 {
-	struct person before = {0}, after;
-	struct staff_problem problem = {"id", ""};
-	unsigned changes = 0;
-	bool sound = true, shares = false;
-	enum err err = person_find(import->store, row->id, &before);
-	bool known = err == ERR_NONE;
+	struct staff_judgement *judged = &import->judged;
+	enum err err = staff_judge(&import->list, row, judged);
 
-	if (err != ERR_NONE && err != ERR_NOT_FOUND)
-		return err;
-	err = known ? ERR_NONE : check_login(import, row, &problem, &sound);
 	if (err)
 		return err;
-	if (!sound)
-		return add_problem(import, row->row, row->id, &problem);
-	after = before;
-	if (staff_row_apply(
-		row, known, import->now_s, &after, &changes, &problem))
-		return add_problem(import, row->row, row->id, &problem);
-	err = check_reach(import, &before, &after, changes, &problem);
-	if (err || problem.text[0])
-		return err ? err
-			   : add_problem(import, row->row, row->id, &problem);
-	err = find_sharer(import, row, &before, &shares);
-	if (!err)
-		err = keep(import, &before, &after, changes);
-	if (err)
-		return err;
-	if (!known)
-		snprintf(after.user, sizeof(after.user), "%s", row->id);
-	return add_item(import, row->row, &before, &after, changes,
-	    note_of(row, known, shares, &before));
+	if (judged->problem.text[0])
+		return add_problem(import, row->row, row->id, &judged->problem);
+	err = keep(import, &judged->before, &judged->after, judged->changes);
+	return err ? err
+		   : add_item(import, row->row, &judged->before, &judged->after,
+			 judged->changes,
+			 judged->note[0] ? judged->note : NULL);
 }
 
 static enum err import_item(struct import *import, json_t *item)
@@ -274,7 +170,7 @@ static enum err import_item(struct import *import, json_t *item)
 		return add_problem(import,
 		    json_integer_value(json_object_get(item, "row")),
 		    id ? id : "", &problem);
-	first = staff_mention_find(&import->ids, row.id);
+	first = staff_mention_find(&import->list.ids, row.id);
 	if (first && first->text != row.id) {
 		snprintf(problem.text, sizeof(problem.text),
 		    "Row %lld has this staff number already.",
@@ -304,7 +200,7 @@ static enum err note_absent(void *context, const struct person *person)
 	snprintf(absent->last, sizeof(absent->last), "%s", person->user);
 	if (person->state != PERSON_ACTIVE ||
 	    strcmp(person->kind, PERSON_KINDS[PERSON_CONTRACTOR]) == 0 ||
-	    staff_mention_find(&import->ids, person->user))
+	    staff_mention_find(&import->list.ids, person->user))
 		return ERR_NONE;
 	return json_array_append_new(absent->ids, json_string(person->user))
 		   ? ERR_MEMORY
@@ -321,7 +217,7 @@ static enum err suspend_absent(struct import *import)
 	do {
 		absent.seen = 0;
 		if (!err)
-			err = person_each(import->store, absent.last,
+			err = person_each(import->list.store, absent.last,
 			    ADMIN_PAGE_MAX, note_absent, &absent);
 	} while (!err && absent.seen == ADMIN_PAGE_MAX);
 	json_array_foreach(absent.ids, i, id)
@@ -348,9 +244,9 @@ static enum err pass(struct import *import, bool apply)
 	import->apply = apply;
 	memset(import->counts, 0, sizeof(import->counts));
 	json_array_clear(import->items);
-	json_array_foreach(import->job->arguments.rows, i, item) if (!err) err =
-	    import_item(import, item);
-	if (!err && import->job->arguments.whole_staff)
+	json_array_foreach(import->list.job->arguments.rows, i, item) if (!err)
+	    err = import_item(import, item);
+	if (!err && import->list.job->arguments.whole_staff)
 		err = suspend_absent(import);
 	return err;
 }
@@ -359,7 +255,7 @@ static enum err refuse_first(struct import *import)
 {
 	json_t *first = json_array_get(import->problems, 0);
 
-	return admin_refuse(import->job, 409,
+	return admin_refuse(import->list.job, 409,
 	    "Row %lld, %s: %s %zu rows are wrong; nothing was imported.",
 	    (long long)json_integer_value(json_object_get(first, "row")),
 	    json_string_value(json_object_get(first, "member")),
@@ -370,8 +266,8 @@ static enum err refuse_first(struct import *import)
 /* Keeps the list for its day, when it is judged anew. */
 static enum err plan_import(struct import *import)
 {
-	struct admin_job *job = import->job;
-	struct staff_plan plan = {.due_at = import->now_s,
+	struct admin_job *job = import->list.job;
+	struct staff_plan plan = {.due_at = import->list.now_s,
 	    .whole_staff = job->arguments.whole_staff,
 	    .rows = json_dumps(job->arguments.rows, JSON_COMPACT)};
 	struct audit_entry entry = {.kind = "admin", .time_ms = job->now_ms};
@@ -381,28 +277,28 @@ static enum err plan_import(struct import *import)
 	plan.role = job->admin.role;
 	if (!err)
 		err = staff_import_begin(
-		    import->store, job->time.now_s, &import->number);
+		    import->list.store, job->time.now_s, &import->number);
 	plan.import = import->number;
 	if (!err)
-		err = staff_plan_add(import->store, &plan);
+		err = staff_plan_add(import->list.store, &plan);
 	free(plan.rows);
 	audit_add_text(&entry, "action", "user import plan");
 	audit_add_text(&entry, "actor", job->actor);
 	audit_add_number(&entry, "import", plan.import);
 	audit_add_number(&entry, "effective", plan.due_at);
 	audit_add_text(&entry, "result", "done");
-	return err ? err : audit_append(import->store, &entry, NULL);
+	return err ? err : audit_append(import->list.store, &entry, NULL);
 }
 
 /* Everything is judged before anything is changed. */
 static enum err run_judged(struct import *import, bool apply)
 {
-	bool later = import->job->arguments.effective != NULL;
-	json_t *rows = import->job->arguments.rows;
-	enum err err = staff_mentions_note(rows, "id", &import->ids);
+	bool later = import->list.job->arguments.effective != NULL;
+	json_t *rows = import->list.job->arguments.rows;
+	enum err err = staff_mentions_note(rows, "id", &import->list.ids);
 
 	if (!err)
-		err = staff_mentions_note(rows, "login", &import->logins);
+		err = staff_mentions_note(rows, "login", &import->list.logins);
 
 	if (!err)
 		err = pass(import, false);
@@ -416,14 +312,16 @@ static enum err run_judged(struct import *import, bool apply)
 static enum err run_import(
     struct admin_job *job, struct store *store, bool apply)
 {
-	struct import import = {
-	    .job = job, .store = store, .now_s = job->time.now_s};
+	struct import import = {.list = {.job = job,
+				    .store = store,
+				    .whole = job->arguments.whole_staff,
+				    .now_s = job->time.now_s}};
 	enum err err = ERR_MEMORY;
 
 	if (!admin_read_time(job, "--effective", job->arguments.effective,
-		TIME_TEXT_BEGINNING, &import.now_s))
+		TIME_TEXT_BEGINNING, &import.list.now_s))
 		return ERR_NONE;
-	if (job->arguments.effective && import.now_s <= job->time.now_s)
+	if (job->arguments.effective && import.list.now_s <= job->time.now_s)
 		return admin_refuse(job, 400,
 		    "--effective is not in the future. Leave it out to import "
 		    "the list now.");
@@ -433,8 +331,8 @@ static enum err run_import(
 		err = run_judged(&import, apply);
 	json_decref(import.items);
 	json_decref(import.problems);
-	free(import.ids.items);
-	free(import.logins.items);
+	free(import.list.ids.items);
+	free(import.list.logins.items);
 	return err;
 }
 

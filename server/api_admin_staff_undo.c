@@ -23,6 +23,8 @@ static bool is_untouched(
 	       strcmp(now->name, left->name) == 0 &&
 	       strcmp(now->department, left->department) == 0 &&
 	       strcmp(now->kind, left->kind) == 0 &&
+	       strcmp(now->attendant, left->attendant) == 0 &&
+	       strcmp(now->decision, left->decision) == 0 &&
 	       now->valid_from == left->valid_from &&
 	       now->valid_until == left->valid_until;
 }
@@ -112,6 +114,8 @@ static void put_back(struct person *person, const struct staff_import_row *row)
 	memcpy(
 	    person->department, before->department, sizeof(person->department));
 	memcpy(person->kind, before->kind, sizeof(person->kind));
+	memcpy(person->attendant, before->attendant, sizeof(person->attendant));
+	memcpy(person->decision, before->decision, sizeof(person->decision));
 	person->state = before->state;
 	person->valid_from = before->valid_from;
 	person->valid_until = before->valid_until;

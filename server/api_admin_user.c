@@ -291,6 +291,7 @@ static enum err revoke_tokens(
 
 static enum err user_remove(struct admin_job *job, struct store *store)
 {
+	char attended[NAME_BYTES_MAX + 1];
 	struct person person;
 	bool found = false;
 	enum err err =
@@ -298,7 +299,15 @@ static enum err user_remove(struct admin_job *job, struct store *store)
 
 	if (err || !found)
 		return err;
-	err = revoke_tokens(job, store, person.id);
+	err = person_attended(store, person.user, attended);
+	if (!err && attended[0])
+		return admin_refuse(job, 409,
+		    "%s is the attendant (立会者) of %s. Name another first: "
+		    "`sekimorictl user change %.*s --attendant ID`.",
+		    person.user, attended, (int)strcspn(attended, ","),
+		    attended);
+	if (!err)
+		err = revoke_tokens(job, store, person.id);
 	if (!err)
 		err = emergency_void(store, person.id);
 	if (!err)

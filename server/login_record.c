@@ -31,6 +31,8 @@ static void describe_user(const struct login_call *login,
 	audit_add_text(entry, "user", login->person.user);
 	if (strcmp(login->person.user, login->claims.user) != 0)
 		audit_add_text(entry, "account", login->claims.user);
+	if (login->person.attendant[0])
+		audit_add_text(entry, "attendant", login->person.attendant);
 }
 
 /* What is written in letters for the record alone, and lives as long as it. */

@@ -29,7 +29,8 @@ enum err staff_mentions_note(
 
 		if (text)
 			out->items[out->count++] = (struct staff_mention){text,
-			    json_integer_value(json_object_get(item, "row"))};
+			    json_integer_value(json_object_get(item, "row")),
+			    item};
 	}
 	qsort(out->items, out->count, sizeof(*out->items), compare_mentions);
 	return ERR_NONE;

@@ -13,6 +13,7 @@
 struct staff_mention {
 	const char *text; /* lives as long as the list */
 	int64_t row;
+	json_t *item; /* the row itself */
 };
 
 struct staff_mentions {

@@ -60,8 +60,20 @@ json_t *staff_note(
 {
 	json_t *note = json_pack("{s:o}", "change", joined(changes));
 
-	if (!note || changes & STAFF_NEW)
+	if (!note)
+		return NULL;
+	if (after->decision[0] && strcmp(before->decision, after->decision))
+		json_object_set_new(
+		    note, "decision", json_string(after->decision));
+	if (changes & STAFF_NEW && after->attendant[0]) {
+		json_object_set_new(
+		    note, "attendant", json_string(after->attendant));
+		json_object_set_new(
+		    note, "until", json_integer(after->valid_until));
+	}
+	if (changes & STAFF_NEW)
 		return note;
+	add_text(note, "attendant", before->attendant, after->attendant);
 	add_text(note, "name", before->name, after->name);
 	add_text(note, "department", before->department, after->department);
 	add_text(note, "login", before->login, after->login);

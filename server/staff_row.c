@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "server/core/policy.h"
-#include "server/time_text.h"
+#include "server/staff_validity.h"
 
 #define OFFSET(field) offsetof(struct staff_row, field)
 #define NAME(field, required)                                                  \
@@ -24,14 +24,13 @@ static const struct json_member MEMBERS[] = {
     NAME(also, false),
     NAME(from, false),
     NAME(until, false),
+    NAME(attendant, false),
+    NAME(decision, false),
     {"kind", JSON_MEMBER_CHOICE, OFFSET(kind), false, 0, 0, PERSON_KINDS},
     {"leaving", JSON_MEMBER_BOOL, OFFSET(leaving), false, 0, 0, NULL},
 };
 
-static enum err refuse(struct staff_problem *problem, const char *member,
-    const char *format, ...) __attribute__((format(printf, 3, 4)));
-
-static enum err refuse(
+enum err staff_refuse(
     struct staff_problem *problem, const char *member, const char *format, ...)
 {
 	va_list arguments;
@@ -61,20 +60,26 @@ enum err staff_row_check(
     const struct staff_row *row, struct staff_problem *problem)
 {
 	if (!text_is_identifier(row->id, strlen(row->id)))
-		return refuse(problem, "id",
+		return staff_refuse(problem, "id",
 		    "A staff number is made of ASCII letters, digits and "
 		    "\"._@-\" (half width), and begins with neither '.' nor "
 		    "'-'.");
 	if (row->login && !text_is_identifier(row->login, strlen(row->login)))
-		return refuse(problem, "login",
+		return staff_refuse(problem, "login",
 		    "An account is made of ASCII letters, digits and "
 		    "\"._@-\", and begins with neither '.' nor '-'.");
+	if (row->attendant &&
+	    !text_is_identifier(row->attendant, strlen(row->attendant)))
+		return staff_refuse(problem, "attendant",
+		    "An attendant (立会者) is named by staff number.");
+	if (is_formula(row->decision))
+		return staff_refuse(problem, "decision", "%s", FORMULA);
 	if (is_formula(row->name))
-		return refuse(problem, "name", "%s", FORMULA);
+		return staff_refuse(problem, "name", "%s", FORMULA);
 	if (is_formula(row->department))
-		return refuse(problem, "department", "%s", FORMULA);
+		return staff_refuse(problem, "department", "%s", FORMULA);
 	if (row->department && strchr(row->department, ','))
-		return refuse(problem, "department",
+		return staff_refuse(problem, "department",
 		    "A department's name has no comma. Further departments "
 		    "have a place of their own: the column 兼務, or another "
 		    "--department.");
@@ -89,7 +94,7 @@ enum err staff_row_read(
 
 	if (json_take(item, MEMBERS, sizeof(MEMBERS) / sizeof(MEMBERS[0]), true,
 		&row, &malformed))
-		return refuse(problem, "row", "%s", malformed.text);
+		return staff_refuse(problem, "row", "%s", malformed.text);
 	if (staff_row_check(&row, problem))
 		return ERR_INVALID;
 	*out = row;
@@ -116,17 +121,17 @@ static enum err add_department(char list[NAME_BYTES_MAX + 1], const char *name,
 
 	snprintf(copy, sizeof(copy), "%.*s", (int)length, name);
 	if (length == 0)
-		return refuse(problem, member,
+		return staff_refuse(problem, member,
 		    "A department's name is empty between two commas.");
 	if (is_formula(copy))
-		return refuse(problem, member, "%s", FORMULA);
+		return staff_refuse(problem, member, "%s", FORMULA);
 	if (policy_list_has(list, copy))
 		return ERR_NONE;
 	for (size_t i = 0; i < used; i++)
 		count += list[i] == ',';
 	if (count == PERSON_DEPARTMENTS_MAX ||
 	    used + 1 + length > NAME_BYTES_MAX)
-		return refuse(problem, member,
+		return staff_refuse(problem, member,
 		    "That is more than %d departments, or more than %d bytes "
 		    "of them.",
 		    PERSON_DEPARTMENTS_MAX, NAME_BYTES_MAX);
@@ -164,73 +169,6 @@ static enum err take_departments(const struct staff_row *row,
 	return ERR_NONE;
 }
 
-static enum err take_time(const char *member, const char *text,
-    enum time_text_edge edge, int64_t now_s, int64_t *out,
-    struct staff_problem *problem)
-{
-	if (!text)
-		return ERR_NONE;
-	if (strcmp(text, "-") == 0) {
-		*out = 0;
-		return ERR_NONE;
-	}
-	if (time_text_read(text, edge, now_s, out))
-		return refuse(problem, member,
-		    "%.100s is no date or time. Write " TIME_TEXT_FORMS ".",
-		    text);
-	return ERR_NONE;
-}
-
-/* A person of a new kind ends as that kind does, unless the row says when. */
-static enum err take_default_end(const struct staff_row *row, int kind,
-    int64_t now_s, struct person *person, struct staff_problem *problem)
-{
-	int64_t base = person->valid_from > now_s ? person->valid_from : now_s;
-
-	if (row->until)
-		return ERR_NONE;
-	person->valid_until = 0;
-	if (kind == PERSON_CONTRACTOR)
-		return refuse(problem, "until",
-		    "A contractor needs the day on which the work ends.");
-	if (kind == PERSON_FISCAL_YEAR &&
-	    time_text_fiscal_end(base, &person->valid_until))
-		return refuse(problem, "until",
-		    "The end of the fiscal year cannot be told. Write it.");
-	return ERR_NONE;
-}
-
-static enum err take_validity(const struct staff_row *row, bool known,
-    int64_t now_s, struct person *person, struct staff_problem *problem)
-{
-	int kind = row->kind >= 0 || known ? row->kind : PERSON_REGULAR;
-	enum err err;
-
-	err = take_time("from", row->from, TIME_TEXT_BEGINNING, now_s,
-	    &person->valid_from, problem);
-	if (!err)
-		err = take_time("until", row->until, TIME_TEXT_END, now_s,
-		    &person->valid_until, problem);
-	if (!err && kind >= 0 &&
-	    strcmp(person->kind, PERSON_KINDS[kind]) != 0) {
-		snprintf(person->kind, sizeof(person->kind), "%s",
-		    PERSON_KINDS[kind]);
-		err = take_default_end(row, kind, now_s, person, problem);
-	}
-	if (!err && person->valid_until &&
-	    person->valid_until <= person->valid_from)
-		err = refuse(problem, row->until ? "until" : "from",
-		    "The end must be later than the beginning.");
-	return err;
-}
-
-static bool is_other_validity(const struct person *a, const struct person *b)
-{
-	return strcmp(a->kind, b->kind) != 0 ||
-	       a->valid_from != b->valid_from ||
-	       a->valid_until != b->valid_until;
-}
-
 static unsigned leave(struct person *person)
 {
 	if (person->state == PERSON_SUSPENDED)
@@ -264,10 +202,10 @@ enum err staff_row_apply(const struct staff_row *row, bool known, int64_t now_s,
 	if (take_text(next.name, row->name))
 		changes |= STAFF_RENAMED;
 	other_login = take_text(next.login, row->login);
-	err = take_validity(row, known, now_s, &next, problem);
+	err = staff_validity_apply(row, known, now_s, person, &next, problem);
 	if (err)
 		return err;
-	if (other_login || is_other_validity(person, &next))
+	if (other_login || staff_validity_differs(person, &next))
 		changes |= STAFF_CHANGED;
 	*person = next;
 	*out_changes = known ? changes : STAFF_NEW;

@@ -30,6 +30,8 @@ struct staff_row {
 	const char *id, *login, *name, *department;
 	const char *also;         /* further ones, by commas; "-": none */
 	const char *from, *until; /* "-": no bound */
+	const char *attendant;    /* staff number */
+	const char *decision;     /* number of it */
 	int kind;                 /* index of PERSON_KINDS; -1: not said */
 	bool leaving;
 };
@@ -38,6 +40,10 @@ struct staff_problem {
 	const char *member; /* of the row */
 	char text[STAFF_PROBLEM_SIZE];
 };
+
+/* Fills problem and says ERR_INVALID. */
+enum err staff_refuse(struct staff_problem *problem, const char *member,
+    const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 /* Understands one item of the request; texts live as long as it. ERR_INVALID
  * fills problem. */

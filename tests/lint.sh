@@ -183,7 +183,7 @@ check_threats() {
 		grep -qw "${name##*::}" "$file" && continue
 		echo "docs/THREATS.md: no such test: $name"
 		bad=1
-	done < <(grep -oE '[a-z_]+\.(py|c)::[a-z_0-9]+' docs/THREATS.md)
+	done < <(grep -oE '[a-z_0-9]+\.(py|c)::[a-z_0-9]+' docs/THREATS.md)
 	return "$bad"
 }
 

@@ -99,8 +99,8 @@ void call_show(const struct call *call, json_t *answer);
 /* Handlers of commands that are more than one question. */
 command_handler handle_token_enroll, handle_token_import;
 command_handler handle_code_issue, handle_terminal_add;
-command_handler handle_user_import, handle_user_show, handle_policy_show,
-    handle_policy_set, handle_policy_test;
+command_handler handle_user_import, handle_user_show, handle_user_extend,
+    handle_policy_show, handle_policy_set, handle_policy_test;
 command_handler handle_audit_head, handle_audit_verify, handle_audit_export;
 command_handler handle_server_backup, handle_stop;
 command_handler handle_card_invite, handle_card_enroll, handle_card_list,

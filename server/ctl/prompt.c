@@ -41,6 +41,24 @@ out:
 	return err;
 }
 
+enum err prompt_line(const char *label, char *out, size_t size)
+{
+	struct secret line = {0};
+	enum err err;
+
+	if (isatty(STDIN_FILENO))
+		fprintf(stderr, "%s: ", label);
+	err = read_line(STDIN_FILENO, &line);
+	if (!err && line.length >= size)
+		err = ERR_TOO_LONG;
+	if (!err) {
+		memcpy(out, line.bytes, line.length);
+		out[line.length] = '\0';
+	}
+	secret_wipe(&line);
+	return err;
+}
+
 enum err prompt_secret(const char *label, struct secret *out)
 {
 	struct termios before, quiet;

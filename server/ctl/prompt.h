@@ -8,12 +8,16 @@
 #define SEKIMORI_CTL_PROMPT_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "shared/err.h"
 #include "shared/secret.h"
 
 /* ERR_NOT_FOUND: end of input; ERR_TOO_LONG. */
 enum err prompt_secret(const char *label, struct secret *out);
+
+/* The same with echo, as text; ERR_TOO_LONG, also without room for a NUL. */
+enum err prompt_line(const char *label, char *out, size_t size);
 
 /* Is there a terminal to ask on? */
 bool prompt_can_ask(void);

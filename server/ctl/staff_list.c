@@ -198,6 +198,8 @@ static void put_cell(
 	case STAFF_LOGIN:
 	case STAFF_NAME:
 	case STAFF_DEPARTMENT:
+	case STAFF_ATTENDANT:
+	case STAFF_DECISION:
 		put(object, column, text);
 		return;
 	case STAFF_NONE:

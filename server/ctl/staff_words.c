@@ -12,7 +12,8 @@ struct word {
 };
 
 static const char *const MEMBERS[STAFF_COLUMN_COUNT] = {"id", "login", "name",
-    "department", "also", "kind", "from", "until", "leaving"};
+    "department", "also", "kind", "from", "until", "attendant", "decision",
+    "leaving"};
 
 static const struct word HEADINGS[] = {
     {"職員番号", STAFF_ID},
@@ -63,6 +64,13 @@ static const struct word HEADINGS[] = {
     {"退職年月日", STAFF_UNTIL},
     {"終了日", STAFF_UNTIL},
     {"until", STAFF_UNTIL},
+    {"立会者", STAFF_ATTENDANT},
+    {"立会人", STAFF_ATTENDANT},
+    {"立会者職員番号", STAFF_ATTENDANT},
+    {"attendant", STAFF_ATTENDANT},
+    {"決裁番号", STAFF_DECISION},
+    {"起案番号", STAFF_DECISION},
+    {"decision", STAFF_DECISION},
     {"退職", STAFF_LEAVING},
     {"退職者", STAFF_LEAVING},
     {"退職区分", STAFF_LEAVING},
@@ -127,6 +135,8 @@ static const struct config_key KEYS[] = {
     COLUMN("kind", STAFF_KIND),
     COLUMN("from", STAFF_FROM),
     COLUMN("until", STAFF_UNTIL),
+    COLUMN("attendant", STAFF_ATTENDANT),
+    COLUMN("decision", STAFF_DECISION),
     COLUMN("leaving", STAFF_LEAVING),
 };
 

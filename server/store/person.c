@@ -310,6 +310,30 @@ enum err person_meet(struct store *store, const char *login, const char *user,
 	return err == ERR_NOT_FOUND ? ERR_CORRUPT : err;
 }
 
+enum err person_attended(
+    struct store *store, const char *user, char out[NAME_BYTES_MAX + 1])
+{
+	struct db_query *q = db_query(store->db,
+	    "SELECT user_name FROM person WHERE attendant = ?1"
+	    " AND attendant <> '' AND state <> 2 ORDER BY user_name");
+	size_t used = 0;
+
+	out[0] = '\0';
+	db_bind_text(q, 1, user);
+	while (db_next(q)) {
+		const char *name = db_text(q, 0);
+		size_t length = name ? strlen(name) : 0;
+
+		if (used + length + 2 > NAME_BYTES_MAX)
+			continue;
+		if (used > 0)
+			out[used++] = ',';
+		memcpy(out + used, name ? name : "", length + 1);
+		used += length;
+	}
+	return db_done(q);
+}
+
 static enum err hand_on_each(struct db_query *q,
     enum err (*each)(void *context, const struct person *person), void *context)
 {

@@ -102,6 +102,10 @@ enum err person_meet(struct store *store, const char *login, const char *user,
 enum err person_each_of_login(struct store *store, const char *login,
     int64_t limit, enum err (*each)(void *context, const struct person *person),
     void *context);
+/* For whom somebody answers: some of the staff numbers, separated by commas;
+ * empty: for nobody. */
+enum err person_attended(
+    struct store *store, const char *user, char out[NAME_BYTES_MAX + 1]);
 
 /* At most limit of them after a staff number ("" for the first), in order of
  * it; stops at the first error of each. */

@@ -134,6 +134,8 @@
 #define PEOPLE_SCHEMA                                                          \
 	"ALTER TABLE person ADD COLUMN attendant TEXT NOT NULL DEFAULT '';"    \
 	"ALTER TABLE person ADD COLUMN decision TEXT NOT NULL DEFAULT '';"     \
+	"CREATE INDEX person_attendant ON person (attendant)"                  \
+	" WHERE attendant <> '';"                                              \
 	"ALTER TABLE staff_import_row"                                         \
 	" ADD COLUMN attendant TEXT NOT NULL DEFAULT '';"                      \
 	"ALTER TABLE staff_import_row"                                         \

@@ -66,6 +66,7 @@ static const struct {
 } TABLE[] = {
     {"user/add", "oed"},
     {"user/change", "oed"},
+    {"user/extend", "oed"},
     {"user/list", "oehad"},
     {"user/show", "oehad"},
     {"user/suspend", "oed"},

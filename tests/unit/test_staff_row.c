@@ -131,6 +131,89 @@ static void test_departments(void **state)
 	}
 }
 
+/* Window, attendant, decision. */
+static void test_contractors(void **state)
+{
+	static const struct {
+		const char *kind; /* before; until and attendant below */
+		const char *row, *refused; /* member, or NULL */
+		int64_t until;
+		const char *attendant, *decision;
+	} rows[] = {
+	    /* 0 */
+	    {"regular", "\"kind\":\"contractor\",\"until\":\"R8.4.1\"",
+		"attendant", 0, NULL, NULL},
+	    {"regular",
+		"\"kind\":\"contractor\",\"until\":\"R8.4.1\","
+		"\"attendant\":\"s1\"",
+		"attendant", 0, NULL, NULL},
+	    {"regular",
+		"\"kind\":\"contractor\",\"until\":\"-\","
+		"\"attendant\":\"s2\"",
+		"until", 0, NULL, NULL},
+	    {"regular",
+		"\"kind\":\"contractor\",\"until\":\"R8.3.31\","
+		"\"attendant\":\"s2\"",
+		NULL, MARCH_END, "s2", ""},
+	    {"regular", "\"attendant\":\"s2\"", "attendant", 0, NULL, NULL},
+	    /* 5: longer, and ways round that */
+	    {"contractor", "\"until\":\"R8.4.1\"", "until", 0, NULL, NULL},
+	    {"contractor", "\"until\":\"-\",\"decision\":\"12\"", "until", 0,
+		NULL, NULL},
+	    {"contractor", "\"kind\":\"regular\"", "until", 0, NULL, NULL},
+	    {"contractor", "\"kind\":\"fiscal-year\",\"until\":\"R9.3.31\"",
+		"until", 0, NULL, NULL},
+	    {"contractor", "\"until\":\"R8.4.1\",\"decision\":\"=1\"",
+		"decision", 0, NULL, NULL},
+	    /* 10 */
+	    {"contractor", "\"until\":\"R8.4.1\",\"decision\":\"第12号\"", NULL,
+		MARCH_END + 86400, "s2", "第12号"},
+	    {"contractor", "\"until\":\"2026-03-31T13:00\"", NULL, NOW + 3600,
+		"s2", ""},
+	    {"contractor", "\"attendant\":\"s3\"", NULL, MARCH_END, "s3", ""},
+	    {"contractor", "\"attendant\":\"a b\"", "attendant", 0, NULL, NULL},
+	    {"contractor", "\"kind\":\"regular\",\"decision\":\"採用\"", NULL,
+		0, "", "採用"},
+	    /* 15 */
+	    {"contractor", "\"name\":\"x\"", NULL, MARCH_END, "s2", ""},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct person person = yamada();
+		struct staff_problem problem = {"", ""};
+		struct staff_row row = {0};
+		unsigned changes = 0;
+		char text[256];
+		json_t *item;
+		enum err err;
+
+		strcpy(person.kind, rows[i].kind);
+		if (strcmp(rows[i].kind, "contractor") == 0) {
+			person.valid_until = MARCH_END;
+			strcpy(person.attendant, "s2");
+		}
+		snprintf(text, sizeof(text), "{\"row\":2,\"id\":\"s1\",%s}",
+		    rows[i].row);
+		item = json_loads(text, 0, NULL);
+		err = staff_row_read(item, &row, &problem);
+		if (!err)
+			err = staff_row_apply(
+			    &row, true, NOW, &person, &changes, &problem);
+		json_decref(item);
+		if (rows[i].refused) {
+			if (err != ERR_INVALID ||
+			    strcmp(problem.member, rows[i].refused) != 0)
+				fail_msg("row %zu: %s %s", i, problem.member,
+				    problem.text);
+		} else if (err || person.valid_until != rows[i].until ||
+			   strcmp(person.attendant, rows[i].attendant) != 0 ||
+			   strcmp(person.decision, rows[i].decision) != 0) {
+			fail_msg("row %zu: %s", i, problem.text);
+		}
+	}
+}
+
 static void test_what_cannot_be(void **state)
 {
 	static const struct {
@@ -178,6 +261,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_changes),
 	    cmocka_unit_test(test_departments),
+	    cmocka_unit_test(test_contractors),
 	    cmocka_unit_test(test_what_cannot_be),
 	};
 
