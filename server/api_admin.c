@@ -28,6 +28,8 @@ const struct admin_verb *const ADMIN_TABLES[] = {
     ADMIN_STAFF_VERBS,
     ADMIN_STAFF_UNDO_VERBS,
     ADMIN_ADMIN_VERBS,
+    ADMIN_CUSTODY_VERBS,
+    ADMIN_TOKEN_LIST_VERBS,
     NULL,
 };
 
@@ -134,6 +136,9 @@ static void describe(const struct admin_job *job, struct audit_entry *entry)
 	add_rights(&job->arguments, entry);
 	if (!job->status)
 		admin_add_note(entry, job->note);
+	if (job->arguments.id)
+		audit_add_text(entry, "token", job->arguments.serial);
+	audit_add_text(entry, "why", job->why);
 	add_outcome(job, entry);
 	if (job->exchange)
 		audit_add_text(entry, "request", job->exchange->request_id);
@@ -172,7 +177,7 @@ static void forget_outcome(struct admin_job *job)
 	json_decref(job->note);
 	job->answer = job->joined = job->note = NULL;
 	job->status = 0;
-	job->reason = NULL;
+	job->reason = job->why = NULL;
 	job->undo = job->again = false;
 	job->next = job->progress;
 	job->policy_version = 0;

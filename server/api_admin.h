@@ -65,7 +65,8 @@ extern const struct admin_verb ADMIN_USER_VERBS[], ADMIN_TOKEN_VERBS[],
     ADMIN_CODE_VERBS[], ADMIN_TERMINAL_VERBS[], ADMIN_POLICY_VERBS[],
     ADMIN_AUDIT_VERBS[], ADMIN_SERVER_VERBS[], ADMIN_BACKUP_VERBS[],
     ADMIN_CARD_VERBS[], ADMIN_CARD_TRUST_VERBS[], ADMIN_STAFF_VERBS[],
-    ADMIN_STAFF_UNDO_VERBS[], ADMIN_ADMIN_VERBS[], ADMIN_PERSON_VERBS[];
+    ADMIN_STAFF_UNDO_VERBS[], ADMIN_ADMIN_VERBS[], ADMIN_PERSON_VERBS[],
+    ADMIN_CUSTODY_VERBS[], ADMIN_TOKEN_LIST_VERBS[];
 
 /* All of them; ends with NULL. */
 extern const struct admin_verb *const ADMIN_TABLES[];
@@ -77,6 +78,9 @@ struct admin_arguments {
 	int64_t digits, period;
 	const char *secret, *serial, *code, *next, *state;
 	bool create_users, whole_staff;
+	const char *no_code;
+	bool device_only, checked_out, unreturned;
+	int64_t unused, older; /* days, years */
 	json_t *rows;
 	int64_t import;
 	const char *effective;
@@ -125,7 +129,8 @@ struct admin_job {
 	char terminal[NAME_BYTES_MAX + 1];  /* for the record */
 	char card_key[ADMIN_CARD_KEY_SIZE]; /* for the record */
 	int64_t policy_version;             /* for the record; 0: none */
-	json_t *note; /* texts and numbers, for the record; or NULL */
+	json_t *note;    /* texts and numbers, for the record; or NULL */
+	const char *why; /* for the record; NULL: none */
 	struct admin_progress next;
 
 	json_t *joined; /* {name: number} of terminals: admin_note_joined() */
@@ -246,6 +251,9 @@ void admin_tell_reach(struct admin_job *job);
 void admin_tell_connected(struct admin_job *job);
 /* Its members as fields of a record, which borrows the texts. */
 void admin_add_note(struct audit_entry *entry, json_t *note);
+/* --until of what is for one day: 24 hours at most; without it the end of the
+ * working day, later than that of the day. False after a refusal. */
+bool admin_read_until_tonight(struct admin_job *job, int64_t *out);
 
 /* Refuses while nobody knows what time it is. */
 bool admin_needs_clock(struct admin_job *job);

@@ -10,9 +10,6 @@
 
 enum {
 	CODE_DIGITS = 10,
-	CODE_LIFE_MAX_S = 24 * 3600,
-	DAY_END_HOUR = 17, /* when the counters close */
-	DAY_END_MINUTE = 15,
 };
 
 /* Digits, each as likely as any other: bytes that would favour the small
@@ -36,40 +33,6 @@ static enum err make_digits(char out[CODE_DIGITS + 1])
 	out[count] = '\0';
 	secret_wipe(&random);
 	return err;
-}
-
-/* The end of the working day; later than that, of the day. */
-static enum err default_until(int64_t now_s, int64_t *out)
-{
-	enum err err =
-	    time_text_today(now_s, DAY_END_HOUR, DAY_END_MINUTE, out);
-
-	if (!err && *out <= now_s)
-		err = time_text_today(now_s, 23, 59, out);
-	/* In the last minute of a day the next one is meant. */
-	if (!err && *out <= now_s)
-		*out = now_s + CODE_LIFE_MAX_S / 2;
-	return err;
-}
-
-/* False after a refusal. */
-static bool read_until(struct admin_job *job, int64_t *out)
-{
-	int64_t now_s = job->time.now_s;
-
-	if (!job->arguments.until && default_until(now_s, out)) {
-		admin_refuse(job, 400, "Say until when: --until 17:15.");
-		return false;
-	}
-	if (!admin_read_time(
-		job, "--until", job->arguments.until, TIME_TEXT_END, out))
-		return false;
-	if (*out <= now_s)
-		admin_refuse(job, 400, "--until must be in the future.");
-	else if (*out > now_s + CODE_LIFE_MAX_S)
-		admin_refuse(
-		    job, 400, "An emergency code lives for 24 hours at most.");
-	return job->status == 0;
 }
 
 static enum err keep_code(struct admin_job *job, struct store *store,
@@ -110,7 +73,7 @@ static enum err code_issue(struct admin_job *job, struct store *store)
 
 	if (err || !found || !admin_needs_clock(job))
 		return err;
-	if (!read_until(job, &until))
+	if (!admin_read_until_tonight(job, &until))
 		return ERR_NONE;
 	err = keep_code(job, store, &person, until);
 	if (err || job->status != 0 || person.enrolled_at != 0)

@@ -9,6 +9,12 @@
 
 #include "server/api_admin.h"
 
+enum {
+	DAY_S = 24 * 3600,
+	DAY_END_HOUR = 17, /* when the counters close */
+	DAY_END_MINUTE = 15,
+};
+
 enum err admin_refuse(
     struct admin_job *job, int status, const char *format, ...)
 {
@@ -116,6 +122,39 @@ bool admin_read_time(struct admin_job *job, const char *name, const char *text,
 	return false;
 }
 
+/* The end of the working day; later than that, of the day. */
+static enum err tonight(int64_t now_s, int64_t *out)
+{
+	enum err err =
+	    time_text_today(now_s, DAY_END_HOUR, DAY_END_MINUTE, out);
+
+	if (!err && *out <= now_s)
+		err = time_text_today(now_s, 23, 59, out);
+	/* In the last minute of a day the next one is meant. */
+	if (!err && *out <= now_s)
+		*out = now_s + DAY_S / 2;
+	return err;
+}
+
+bool admin_read_until_tonight(struct admin_job *job, int64_t *out)
+{
+	int64_t now_s = job->time.now_s;
+
+	if (!job->arguments.until && tonight(now_s, out)) {
+		admin_refuse(job, 400, "Say until when: --until 17:15.");
+		return false;
+	}
+	if (!admin_read_time(
+		job, "--until", job->arguments.until, TIME_TEXT_END, out))
+		return false;
+	if (*out <= now_s)
+		admin_refuse(job, 400, "--until must be in the future.");
+	else if (*out > now_s + DAY_S)
+		admin_refuse(job, 400,
+		    "This is for a day: --until is 24 hours from now at most.");
+	return job->status == 0;
+}
+
 bool admin_needs_clock(struct admin_job *job)
 {
 	if (job->time.trusted)
@@ -165,19 +204,25 @@ json_t *admin_person_json(const struct person *person)
 	    text_or_null(person->decision));
 }
 
+static const char *word_or_null(const char *text)
+{
+	return text[0] ? text : NULL;
+}
+
 json_t *admin_token_json(const struct token *token)
 {
 	static const char *const types[] = {"totp", "hotp"};
 	static const char *const algorithms[] = {"sha1", "sha256", "sha512"};
 
-	return json_pack(
-	    "{s:s,s:s?,s:s,s:s,s:i,s:I,s:s,s:o,s:o,s:o,s:o,s:I,s:b}", "serial",
-	    token->serial, "user", token->user[0] ? token->user : NULL, "type",
-	    types[token->otp.type], "algorithm",
-	    algorithms[token->otp.algorithm], "digits", token->otp.digits,
-	    "period", (json_int_t)token->otp.period_s, "state",
-	    token_state_text(token->state), "created",
-	    admin_time(token->created_at), "confirmed",
+	return json_pack("{s:s,s:s?,s:s?,s:s?,s:s,s:s,s:i,s:I,s:s,s:b,s:o,s:o,"
+			 "s:o,s:o,s:I,s:b}",
+	    "serial", token->serial, "user", word_or_null(token->user), "name",
+	    word_or_null(token->name), "department",
+	    word_or_null(token->department), "type", types[token->otp.type],
+	    "algorithm", algorithms[token->otp.algorithm], "digits",
+	    token->otp.digits, "period", (json_int_t)token->otp.period_s,
+	    "state", token_state_text(token->state), "device", token->device,
+	    "created", admin_time(token->created_at), "confirmed",
 	    admin_time(token->confirmed_at), "last_used",
 	    admin_time(token->last_used_at), "until",
 	    admin_time(token->loan_until), "drift",

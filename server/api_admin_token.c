@@ -2,7 +2,8 @@
 /*
  * `sekimorictl token`: enrolling, states. A new seed leaves this file once, in
  * the answer of token/enroll, and nowhere else. The import is in
- * api_admin_import.c, what takes codes in api_admin_token_code.c.
+ * api_admin_import.c, what takes codes in api_admin_token_code.c, handing out
+ * and back in api_admin_custody.c, lists in api_admin_token_list.c.
  */
 #include <stdio.h>
 #include <string.h>
@@ -199,70 +200,6 @@ static enum err token_revoke(struct admin_job *job, struct store *store)
 	return move_token(job, store, &revoke);
 }
 
-/* --- reading ------------------------------------------------------------- */
-
-struct listed {
-	struct admin_job *job;
-	struct store *store;
-	struct admin_page page;
-	bool any;
-	enum token_state state;
-};
-
-static enum err add_item(void *context, const struct token *token)
-{
-	struct listed *listed = context;
-	bool sees = false;
-	enum err err;
-
-	listed->page.seen++;
-	snprintf(
-	    listed->page.last, sizeof(listed->page.last), "%s", token->serial);
-	if (!listed->any && token->state != listed->state)
-		return ERR_NONE;
-	err = admin_sees_holder(
-	    listed->job, listed->store, token->person_id, &sees);
-	if (err || !sees)
-		return err;
-	return json_array_append_new(
-		   listed->page.items, admin_token_json(token))
-		   ? ERR_MEMORY
-		   : ERR_NONE;
-}
-
-static enum err token_list(struct admin_job *job, struct store *store)
-{
-	const char *state = job->arguments.state;
-	const char *after = job->arguments.following;
-	struct listed listed = {
-	    .job = job, .store = store, .any = state == NULL};
-	enum err err = ERR_MEMORY;
-
-	if (state && token_state_from_text(state, &listed.state))
-		return admin_refuse(job, 400,
-		    "--state is one of stock, pending, active, suspended, "
-		    "lost, returned, retired, revoked, void.");
-	listed.page.items = json_array();
-	if (listed.page.items)
-		err = token_each_serial(store, after ? after : "",
-		    ADMIN_PAGE_MAX, add_item, &listed);
-	if (!err)
-		err = admin_answer_page(job, &listed.page);
-	json_decref(listed.page.items);
-	return err;
-}
-
-static enum err token_show(struct admin_job *job, struct store *store)
-{
-	struct token token = {0};
-	bool found = false;
-	enum err err = admin_find_token(job, store, false, &token, &found);
-
-	if (err || !found)
-		return err;
-	return admin_answer(job, admin_token_json(&token));
-}
-
 /* api_admin_import.c */
 enum err admin_token_import(struct admin_job *job, struct store *store);
 /* api_admin_token_code.c */
@@ -332,16 +269,5 @@ const struct admin_verb ADMIN_TOKEN_VERBS[] = {
 	.action = "token revoke",
 	.members = SERIAL_ONLY,
 	.run = token_revoke},
-    {.path = "token/list",
-	.roles = ADMIN_DELEGATES,
-	.by_department = true,
-	.members = {ADMIN_NAME(state, false), ADMIN_NAME(following, false)},
-	.run = token_list,
-	.is_long = true},
-    {.path = "token/show",
-	.roles = ADMIN_DELEGATES,
-	.by_department = true,
-	.members = SERIAL_ONLY,
-	.run = token_show},
     {0},
 };

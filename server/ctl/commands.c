@@ -29,8 +29,35 @@ static const struct output_column TOKEN_COLUMNS[] = {
     {"CREATED", "created", OUTPUT_TIME},
     {"CONFIRMED", "confirmed", OUTPUT_TIME},
     {"LAST USED", "last_used", OUTPUT_TIME},
+    {"UNTIL", "until", OUTPUT_TIME},
     {"DRIFT", "drift", OUTPUT_NUMBER},
     {"OUT OF STEP", "out_of_step", OUTPUT_YES},
+    {0},
+};
+
+static const struct output_column LEDGER_COLUMNS[] = {
+    {"NO", "seq", OUTPUT_NUMBER},
+    {"TIME", "time", OUTPUT_TIME},
+    {"STATE", "to", OUTPUT_TEXT},
+    {"FROM", "from_user", OUTPUT_TEXT},
+    {"HOLDER", "user", OUTPUT_TEXT},
+    {"NAME", "name", OUTPUT_TEXT},
+    {"UNTIL", "until", OUTPUT_TIME},
+    {"WHY", "why", OUTPUT_TEXT},
+    {"BY", "actor", OUTPUT_TEXT},
+    {0},
+};
+
+static const struct output_column INVENTORY_COLUMNS[] = {
+    {"DEPARTMENT", "department", OUTPUT_TEXT},
+    {"SERIAL", "serial", OUTPUT_TEXT},
+    {"STATE", "state", OUTPUT_TEXT},
+    {"HOLDER", "user", OUTPUT_TEXT},
+    {"NAME", "name", OUTPUT_TEXT},
+    {"SINCE", "confirmed", OUTPUT_TIME},
+    {"LAST USED", "last_used", OUTPUT_TIME},
+    {"UNTIL", "until", OUTPUT_TIME},
+    {"REMARK", "remark", OUTPUT_TEXT},
     {0},
 };
 
@@ -128,6 +155,10 @@ static const struct output_column STATUS_COLUMNS[] = {
 #define KEY                                                                    \
 	{                                                                      \
 		"SPKI-SHA256", NULL, "key", COMMAND_TEXT, true, NULL           \
+	}
+#define CODE_OPTION(name, member, required)                                    \
+	{                                                                      \
+		name, "CODE", member, COMMAND_CODE, required, NULL             \
 	}
 #define TEXT_OPTION(name, value, member)                                       \
 	{                                                                      \
@@ -270,20 +301,68 @@ const struct command COMMANDS[] = {
 	 .help = "tokens with their holders, active"},
 	TOKEN_VERB("suspend", "{} is suspended.", "no logins until resumed"),
 	TOKEN_VERB("resume", "{} is active again.", "end a suspension"),
+	{.noun = "token", .verb = "assign", .path = "token/assign",
+	 .parameters = {SERIAL, ID, CODE_OPTION("--code", "code", true),
+		CODE_OPTION("--next", "next", false),
+		{"--device-only", NULL, "device_only", COMMAND_FLAG, false,
+		    NULL}},
+	 .done = "{} is active.",
+	 .help = "hand a token from stock out for good, with a code it shows"},
+	{.noun = "token", .verb = "return", .path = "token/return",
+	 .parameters = {SERIAL, CODE_OPTION("--code", "code", false),
+		CODE_OPTION("--next", "next", false),
+		TEXT_OPTION("--no-code", "REASON", "no_code")},
+	 .handle = handle_token_return,
+	 .help = "take a token back (--no-code: it shows none any more and is "
+		 "given up)"},
+	{.noun = "token", .verb = "checkout", .path = "token/checkout",
+	 .parameters = {SERIAL, ID, CODE_OPTION("--code", "code", true),
+		CODE_OPTION("--next", "next", false),
+		TEXT_OPTION("--until", "TIME", "until"),
+		{"--device-only", NULL, "device_only", COMMAND_FLAG, false,
+		    NULL}},
+	 .handle = handle_token_checkout,
+	 .help = "lend a spare for the day: it opens nothing after 17:15"},
+	{.noun = "token", .verb = "checkin", .path = "token/checkin",
+	 .parameters = {SERIAL, CODE_OPTION("--code", "code", true),
+		CODE_OPTION("--next", "next", false)},
+	 .done = "{} is back in stock.", .help = "take a spare back"},
 	{.noun = "token", .verb = "lost", .path = "token/lost",
-	 .parameters = {SERIAL}, .confirm = "Mark {} as lost?",
-	 .done = "{} is lost and opens nothing.",
-	 .help = "report a loss"},
+	 .parameters = {SERIAL,
+		{"--slip", "FILE", "slip", COMMAND_LOCAL, false, NULL}},
+	 .confirm = "Mark {} as lost?", .handle = handle_token_lost,
+	 .help = "report a loss (--slip: 紛失届, to be signed; -: stdout)"},
+	{.noun = "token", .verb = "found", .path = "token/found",
+	 .parameters = {SERIAL, CODE_OPTION("--code", "code", true)},
+	 .handle = handle_token_found,
+	 .help = "let a lost token in again, with a code of another token of "
+		 "the same person or an emergency code"},
+	{.noun = "token", .verb = "retire", .path = "token/retire",
+	 .parameters = {SERIAL, TEXT_OPTION("--reason", "TEXT", "reason")},
+	 .confirm = "Give {} up for good?", .done = "{} is retired.",
+	 .help = "give a token up for good: broken, worn out, written off"},
 	{.noun = "token", .verb = "revoke", .path = "token/revoke",
 	 .parameters = {SERIAL}, .confirm = "Revoke {} for good?",
 	 .done = "{} is revoked.", .help = "end a token for good"},
 	{.noun = "token", .verb = "list", .path = "token/list",
-	 .parameters = {CHOICE_OPTION("--state", "state", COMMAND_TEXT,
-	     "stock|pending|active|suspended|lost|returned|retired|revoked|void")},
-	 .columns = TOKEN_COLUMNS, .help = "all tokens"},
+	 .parameters = {
+		TEXT_OPTION("--department", "DEPARTMENT", "department"),
+		{"--checked-out", NULL, "checked_out", COMMAND_FLAG, false,
+		    NULL},
+		{"--unreturned", NULL, "unreturned", COMMAND_FLAG, false, NULL},
+		{"--unused", "DAYS", "unused", COMMAND_NUMBER, false, NULL},
+		{"--older", "YEARS", "older", COMMAND_NUMBER, false, NULL},
+		CHOICE_OPTION("--state", "state", COMMAND_TEXT, "stock|pending|active|suspended|lost|returned|"
+		    "retired|revoked|void")},
+	 .columns = TOKEN_COLUMNS,
+	 .help = "all tokens, or those not back, not used for so long, older "
+		 "than so many years"},
 	{.noun = "token", .verb = "show", .path = "token/show",
 	 .parameters = {SERIAL}, .columns = TOKEN_COLUMNS,
-	 .help = "one token"},
+	 .handle = handle_token_show, .help = "one token and its ledger"},
+	{.noun = "token", .verb = "ledger", .path = "token/ledger",
+	 .parameters = {SERIAL}, .columns = LEDGER_COLUMNS,
+	 .help = "who had it when, and why"},
 
 	{.noun = "card", .verb = "invite", .path = "card/invite",
 	 .parameters = {ID}, .handle = handle_card_invite,
@@ -398,6 +477,15 @@ const struct command COMMANDS[] = {
 	{.noun = "audit", .verb = "export", .path = "audit/export",
 	 .handle = handle_audit_export,
 	 .help = "all records on standard output, one JSON object a line"},
+
+	{.noun = "report", .verb = "inventory", .path = "report/inventory",
+	 .parameters = {
+		TEXT_OPTION("--department", "DEPARTMENT", "department"),
+		{"--csv", "FILE", "csv", COMMAND_LOCAL, false, NULL},
+		{"--lang", "ja|en", "lang", COMMAND_LOCAL, false, "ja|en"}},
+	 .columns = INVENTORY_COLUMNS, .handle = handle_report_inventory,
+	 .help = "what must be there and with whom, by department; --csv to "
+		 "tick off"},
 
 	{.noun = "server", .verb = "status", .path = "server/status",
 	 .columns = STATUS_COLUMNS, .help = "how the server is"},

@@ -98,6 +98,8 @@ void call_show(const struct call *call, json_t *answer);
 
 /* Handlers of commands that are more than one question. */
 command_handler handle_token_enroll, handle_token_import;
+command_handler handle_token_checkout, handle_token_return, handle_token_lost,
+    handle_token_found, handle_token_show, handle_report_inventory;
 command_handler handle_code_issue, handle_terminal_add;
 command_handler handle_user_import, handle_user_show, handle_user_extend,
     handle_policy_show, handle_policy_set, handle_policy_test;

@@ -29,7 +29,10 @@ enum {
 	" THEN seed_floor.used_at ELSE 0 END, token.type, token.algorithm,"    \
 	" token.digits, token.period_s, seed_floor.floor, token.seed_id,"      \
 	" seed_floor.drift, throttle.astray_token IS NOT NULL,"                \
-	" token.loan_until"
+	" token.loan_until, coalesce(person.name, ''),"                        \
+	" coalesce(person.department, ''), coalesce(person.state, 0) = 2,"     \
+	" coalesce(person.valid_until, 0), EXISTS (SELECT 1 FROM token_ledger" \
+	" WHERE token_id = token.id AND seq = 1 AND to_state = 6)"
 #define TOKEN_TABLES                                                           \
 	" FROM token LEFT JOIN person ON person.id = token.person_id"          \
 	" JOIN seed_floor ON seed_floor.seed_id = token.seed_id"               \
@@ -64,6 +67,11 @@ bool token_is_unheld(enum token_state state)
 {
 	return state == TOKEN_STOCK || state == TOKEN_RETURNED ||
 	       state == TOKEN_RETIRED;
+}
+
+bool token_is_due(const struct token *token, int64_t now_s)
+{
+	return token->loan_until != 0 && now_s >= token->loan_until;
 }
 
 enum err token_state_from_text(const char *text, enum token_state *out)
@@ -101,6 +109,11 @@ static void read_token(struct db_query *q, struct token *out)
 	out->otp.drift = db_number(q, 14);
 	out->out_of_step = db_number(q, 15) != 0;
 	out->loan_until = db_number(q, 16);
+	db_read_text(q, 17, out->name, sizeof(out->name));
+	db_read_text(q, 18, out->department, sizeof(out->department));
+	out->holder_removed = db_number(q, 19) != 0;
+	out->holder_until = db_number(q, 20);
+	out->device = db_number(q, 21) != 0;
 }
 
 /* The first row of a query that was made with TOKEN_COLUMNS. */

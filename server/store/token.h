@@ -37,6 +37,12 @@ struct token {
 					  read */
 	enum token_state state;
 	int64_t created_at, confirmed_at, last_used_at; /* 0: never */
+	/* Filled when read: of its holder, and whether it came into stock, so
+	 * that nobody has ever seen its seed. */
+	char name[NAME_BYTES_MAX + 1], department[NAME_BYTES_MAX + 1];
+	bool holder_removed;
+	int64_t holder_until; /* 0: no end */
+	bool device;
 	int64_t loan_until;   /* lent for a day: opens nothing from then on; 0:
 				 no end */
 	bool out_of_step;     /* by wrong codes since the last good one; filled
@@ -54,6 +60,8 @@ struct token_deed {
 const char *token_state_text(enum token_state state);
 /* Whether a token in this state is nobody's. */
 bool token_is_unheld(enum token_state state);
+/* Whether it was lent for a day that is over: it opens nothing. */
+bool token_is_due(const struct token *token, int64_t now_s);
 /* ERR_INVALID for a word that is none. */
 enum err token_state_from_text(const char *text, enum token_state *out);
 

@@ -80,16 +80,18 @@ static void read_row(struct db_query *q, struct token_ledger_row *out)
 	db_read_text(q, 7, out->name, sizeof(out->name));
 	out->loan_until = db_number(q, 8);
 	db_read_text(q, 9, out->why, sizeof(out->why));
+	out->from_person_id = db_number(q, 10);
+	out->person_id = db_number(q, 11);
 }
 
 enum err token_ledger_each(struct store *store, int64_t token_id,
-    enum err (*each)(void *context, const struct token_ledger_row *row),
+    enum err (*each)(void *context, struct token_ledger_row *row),
     void *context)
 {
 	struct db_query *q = db_query(store->db,
 	    "SELECT l.seq, l.time, l.actor, l.from_state, l.to_state,"
 	    " coalesce(giver.user_name, ''), coalesce(holder.user_name, ''),"
-	    " l.name, l.loan_until, l.why FROM token_ledger AS l"
+	    " l.name, l.loan_until, l.why, last.person_id, l.person_id FROM token_ledger AS l"
 	    " LEFT JOIN token_ledger AS last"
 	    " ON last.token_id = l.token_id AND last.seq = l.seq - 1"
 	    " LEFT JOIN person AS giver ON giver.id = last.person_id"

@@ -10,17 +10,22 @@
 
 #include "server/store/token.h"
 
+enum {
+	TOKEN_WHY_SIZE = 512
+};
+
 struct token_ledger_row {
 	int64_t seq; /* from 1 */
 	int64_t time_s;
 	char actor[NAME_BYTES_MAX + 1];
 	bool is_first; /* `from` means nothing */
 	enum token_state from, to;
+	int64_t from_person_id, person_id;  /* 0: nobody */
 	char from_user[NAME_BYTES_MAX + 1]; /* holder before; may be empty */
 	char user[NAME_BYTES_MAX + 1];      /* holder after; may be empty */
 	char name[NAME_BYTES_MAX + 1];      /* what he was called then */
 	int64_t loan_until;
-	char why[NAME_BYTES_MAX + 1];
+	char why[TOKEN_WHY_SIZE];
 };
 
 /* The first row of a token that was just added. */
@@ -33,9 +38,9 @@ enum err token_ledger_add(struct store *store, const struct token *token,
 enum err token_ledger_add_void(
     struct store *store, const struct token_deed *deed);
 
-/* In order. */
+/* In order. The row is the callee's to write in. */
 enum err token_ledger_each(struct store *store, int64_t token_id,
-    enum err (*each)(void *context, const struct token_ledger_row *row),
+    enum err (*each)(void *context, struct token_ledger_row *row),
     void *context);
 
 #endif

@@ -196,7 +196,7 @@ static void test_completion(void **state)
 	    {{"--js"}, "--json\n"},
 	    {{"--json", "pol"}, "policy\n"},
 	    {{"--socket", "/x", "pol"}, "policy\n"},
-	    {{"token", "re"}, "resync\nresume\nrevoke\n"},
+	    {{"token", "re"}, "resync\nresume\nreturn\nretire\nrevoke\n"},
 	    {{"server", "clock", ""}, "accept\n"},
 	    {{"token", "enroll", "s1", "--d"}, "--digits\n"},
 	    {{"token", "enroll", "s1", "--digits", ""}, "6\n8\n"},

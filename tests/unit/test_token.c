@@ -239,9 +239,9 @@ static enum err collect(void *context, const struct token *token)
 	return ERR_NONE;
 }
 
-static enum err write_row(void *context, const struct token_ledger_row *row)
+static enum err write_row(void *context, struct token_ledger_row *row)
 {
-	char line[1024];
+	char line[2048];
 
 	snprintf(line, sizeof(line), "%d %s>%s %s>%s %s\n", (int)row->seq,
 	    row->is_first ? "" : token_state_text(row->from),

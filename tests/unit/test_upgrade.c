@@ -102,7 +102,7 @@ static void read_shape(const char *path, char out[16384])
 	sqlite3_close(handle);
 }
 
-static enum err look_first(void *context, const struct token_ledger_row *row)
+static enum err look_first(void *context, struct token_ledger_row *row)
 {
 	int *rows = context;
 
