@@ -312,6 +312,11 @@ void https_close(struct https_connection *connection)
 	free(connection);
 }
 
+void https_hang_up(struct https_connection *connection)
+{
+	(void)shutdown(connection->socket, SHUT_RDWR);
+}
+
 bool https_is_usable(struct https_connection *connection)
 {
 	struct pollfd item = {.fd = connection->socket, .events = POLLIN};

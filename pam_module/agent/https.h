@@ -50,6 +50,10 @@ enum err https_open(const struct https_server *server, SSL_CTX *context,
     int64_t deadline_ms, struct resolve_addresses *addresses,
     struct https_connection **out, enum https_fault *fault);
 
+/* Ends what another thread is doing with it, which fails. That thread must
+ * not close it meanwhile. */
+void https_hang_up(struct https_connection *connection);
+
 /* NULL is fine. */
 void https_close(struct https_connection *connection);
 

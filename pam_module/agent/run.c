@@ -17,7 +17,9 @@
 #include "pam_module/agent/seat_report.h"
 #include "pam_module/agent/seat_watcher.h"
 #include "pam_module/agent/server_client.h"
+#include "pam_module/agent/server_line.h"
 #include "pam_module/agent/state.h"
+#include "pam_module/agent/stop.h"
 #include "shared/log.h"
 
 enum {
@@ -29,6 +31,8 @@ struct agent {
 	struct server_client *client;
 	struct renew *renew;
 	struct seat_reporter *reporter;
+	struct server_line *line;       /* of the waiting call */
+	struct logind_monitor *monitor; /* for other sessions */
 	struct card_child card_child;
 	struct serve serve;
 	int socket;
@@ -118,6 +122,10 @@ static void take_apart(struct agent *agent, const char *socket_path)
 {
 	if (agent->owns_path)
 		(void)unlink(socket_path);
+	stop_end(agent->serve.stop);
+	logind_monitor_free(agent->monitor);
+	server_line_free(agent->line);
+	session_people_free(agent->serve.people);
 	seats_stop(agent->serve.seats);
 	seat_reporter_stop(agent->reporter);
 	/* Threads that are in a call go with the process, in one step. */
@@ -151,6 +159,55 @@ static enum err start_seats(struct agent *agent, const char *directory)
 	return seats_start(&setup, &agent->serve.seats);
 }
 
+static void end_wait(void *context)
+{
+	server_line_end(context);
+}
+
+static int news_fd(void *context)
+{
+	return logind_monitor_fd(context);
+}
+
+static void seen(void *context)
+{
+	logind_monitor_flush(context);
+}
+
+static void tell_stopped(
+    void *context, const struct session *session, bool ended)
+{
+	seat_reporter_tell(
+	    context, session, ended ? "logged_out" : "locked", "frozen");
+}
+
+/* What was frozen while the agent was away is found at once. */
+static enum err start_stop(struct agent *agent, const char *directory)
+{
+	struct stop_setup setup = {.ask = agent->serve.server,
+	    .end_wait = end_wait,
+	    .logind = logind_calls(),
+	    .list = logind_list,
+	    .news_fd = news_fd,
+	    .seen = seen,
+	    .text = (enum stop_text_sessions)agent->config.frozen_text_sessions,
+	    .tell = tell_stopped,
+	    .tell_context = agent->reporter};
+	enum err err = session_people_new(directory, &agent->serve.people);
+
+	if (err == ERR_NONE)
+		err = server_line_new(agent->client, &agent->line);
+	if (err == ERR_NONE)
+		err = logind_monitor_new(&agent->monitor);
+	if (err != ERR_NONE)
+		return err;
+	setup.people = agent->serve.people;
+	setup.wait = server_line_call(agent->line);
+	setup.end_wait_context = agent->line;
+	setup.news_context = agent->monitor;
+	return stop_start(&setup, &agent->serve.stop);
+}
+
 static enum err start(
     struct agent *agent, const char *directory, const char *socket_path)
 {
@@ -172,6 +229,8 @@ static enum err start(
 	agent->card_child.state_directory = directory;
 	agent->serve.cards = card_child_reader(&agent->card_child);
 	err = start_seats(agent, directory);
+	if (err == ERR_NONE)
+		err = start_stop(agent, directory);
 	if (err != ERR_NONE)
 		return err;
 	return renew_start(directory, agent->client, &agent->renew);

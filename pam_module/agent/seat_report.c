@@ -16,8 +16,7 @@ enum {
 
 struct report {
 	struct session session;
-	enum card_removed removed;
-	enum seat_reason reason;
+	const char *event, *reason; /* literals */
 };
 
 struct seat_reporter {
@@ -40,32 +39,27 @@ static void drop_first(struct seat_reporter *reporter)
 	    reporter->count * sizeof(reporter->waiting[0]));
 }
 
-static void tell(
-    void *context, const struct seat *seat, enum seat_reason reason)
+void seat_reporter_tell(struct seat_reporter *reporter,
+    const struct session *session, const char *event, const char *reason)
 {
-	struct seat_reporter *reporter = context;
-
 	pthread_mutex_lock(&reporter->lock);
 	if (reporter->count == SEAT_REPORTS_MAX) {
 		log_line(LOG_WARNING, "a report of a session is given up",
 		    LOG_TEXT("user", reporter->waiting[0].session.user));
 		drop_first(reporter);
 	}
-	reporter->waiting[reporter->count++] =
-	    (struct report){.session = seat->opened,
-		.removed = seat->removed,
-		.reason = reason};
+	reporter->waiting[reporter->count++] = (struct report){
+	    .session = *session, .event = event, .reason = reason};
 	pthread_cond_signal(&reporter->wake);
 	pthread_mutex_unlock(&reporter->lock);
 }
 
-static enum err send_report(
-    const struct server_call *server, const struct report *report)
+static void tell(
+    void *context, const struct seat *seat, enum seat_reason reason)
 {
-	return session_report(server, &report->session,
-	    report->removed == CARD_REMOVED_LOGOUT ? "logged_out" : "locked",
-	    report->reason == SEAT_CARD_REMOVED ? "card_removed"
-						: "watcher_failed");
+	seat_reporter_tell(context, &seat->opened,
+	    seat->removed == CARD_REMOVED_LOGOUT ? "logged_out" : "locked",
+	    reason == SEAT_CARD_REMOVED ? "card_removed" : "watcher_failed");
 }
 
 static void pause_until(struct seat_reporter *reporter, int64_t until_ms)
@@ -88,7 +82,8 @@ static void send_first(struct seat_reporter *reporter)
 	enum err err;
 
 	pthread_mutex_unlock(&reporter->lock);
-	err = send_report(&reporter->server, &report);
+	err = session_report(
+	    &reporter->server, &report.session, report.event, report.reason);
 	pthread_mutex_lock(&reporter->lock);
 	if (err == ERR_UNREACHABLE) {
 		pause_until(reporter, steady_ms() + reporter->retry_ms);

@@ -20,6 +20,11 @@ struct seat_reporter;
 enum err seat_reporter_start(
     const struct server_call *server, struct seat_reporter **out);
 
+/* Something else that was done to a session: "locked" or "logged_out", and
+ * why; literals. Does not block. */
+void seat_reporter_tell(struct seat_reporter *reporter,
+    const struct session *session, const char *event, const char *reason);
+
 struct seat_report seat_reporter_report(struct seat_reporter *reporter);
 
 /* Waits for a call that is under way, SESSION_REPORT_WAIT_MS at most. NULL is

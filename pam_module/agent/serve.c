@@ -12,6 +12,7 @@
 #include "pam_module/agent/seat_session.h"
 #include "pam_module/agent/session.h"
 #include "pam_module/agent/steady.h"
+#include "pam_module/agent/stop_session.h"
 #include "shared/frame.h"
 #include "shared/log.h"
 #include "shared/text.h"
@@ -206,6 +207,10 @@ static void remember(const struct connection *connection,
 	accepted_logins_put(&serve->accepted_logins, &login, steady_ms());
 	if (verdict->by_card)
 		seats_look(serve->seats, verdict->key);
+	/* Only lockers of the session's own user ask in his name. */
+	if (!connection->caller->is_root)
+		stop_session_unlocked(serve->stop, serve->people, subject->user,
+		    verdict->person, connection->caller->pid);
 }
 
 static enum err run_login(struct connection *connection,
@@ -271,11 +276,15 @@ static void follow_session(struct connection *connection,
 	struct serve *serve = connection->serve;
 	pid_t caller = connection->caller->pid;
 
-	if (event == FRAME_SESSION_OPEN)
+	if (event == FRAME_SESSION_OPEN) {
 		seat_session_opened(
 		    serve->seats, &serve->accepted_logins, session, caller);
-	else
+		stop_session_opened(
+		    serve->stop, serve->people, session, caller);
+	} else {
 		seat_session_closed(serve->seats, caller);
+		stop_session_closed(serve->people, caller);
+	}
 }
 
 /* The module is answered first: a session must not wait for a server. */

@@ -17,6 +17,8 @@
 #include "pam_module/agent/login_shapes.h"
 #include "pam_module/agent/seat.h"
 #include "pam_module/agent/server_client.h"
+#include "pam_module/agent/session_people.h"
+#include "pam_module/agent/stop.h"
 
 enum {
 	SERVE_FIRST_FRAME_WAIT_MS = 5000,
@@ -33,6 +35,8 @@ struct serve {
 	struct login_places places;
 	struct accepted_logins accepted_logins;
 	struct seats *seats;
+	struct session_people *people;
+	struct stop *stop;
 	struct caller_attempts attempts;
 	struct secret session_key; /* new at every start of the agent */
 };

@@ -369,3 +369,38 @@ enum err server_client_probe(struct server_client *client, size_t server,
 	*fault = attempt.fault;
 	return err;
 }
+
+enum err server_client_open(struct server_client *client, int64_t deadline_ms,
+    struct https_connection **out, uint64_t *out_generation)
+{
+	enum err err = ERR_UNREACHABLE;
+	size_t first;
+
+	pthread_mutex_lock(&client->lock);
+	first = client->last_good;
+	pthread_mutex_unlock(&client->lock);
+	for (size_t i = 0; i < client->server_count; i++) {
+		struct attempt attempt = {
+		    .server = (first + i) % client->server_count};
+		int64_t share_ms = steady_left_ms(deadline_ms) /
+				   (int64_t)(client->server_count - i);
+
+		err = open_fresh(client, &attempt, steady_ms() + share_ms);
+		if (err != ERR_NONE)
+			continue;
+		*out = attempt.connection;
+		*out_generation = attempt.generation;
+		return ERR_NONE;
+	}
+	return err;
+}
+
+uint64_t server_client_generation(struct server_client *client)
+{
+	uint64_t generation;
+
+	pthread_mutex_lock(&client->lock);
+	generation = client->generation;
+	pthread_mutex_unlock(&client->lock);
+	return generation;
+}

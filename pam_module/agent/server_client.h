@@ -36,6 +36,13 @@ enum err server_client_terminal(
 /* A struct server_call that goes over client. */
 struct server_call server_client_call(struct server_client *client);
 
+/* A fresh connection to the first server that takes one, the one that answered
+ * last first, for a caller who keeps it: server_line.h. It is out of date when
+ * the generation is another one. */
+enum err server_client_open(struct server_client *client, int64_t deadline_ms,
+    struct https_connection **out, uint64_t *out_generation);
+uint64_t server_client_generation(struct server_client *client);
+
 /* How many connections were opened so far: a change means that the server
  * was away, or that we were. */
 uint64_t server_client_opened(struct server_client *client);

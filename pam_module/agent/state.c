@@ -37,6 +37,8 @@ static bool is_module(const char *text)
 static const char *const default_services[] = {"i3lock", "swaylock", "vlock",
     "physlock", "xscreensaver", "kde", "kscreenlocker", "xlock", "xtrlock-pam"};
 
+static const char *const text_sessions[] = {"end", "leave", NULL};
+
 static const struct config_key config_keys[] = {
     {.section = "agent",
 	.name = "servers",
@@ -57,6 +59,11 @@ static const struct config_key config_keys[] = {
 	.offset = offsetof(struct state_config, card_modules),
 	.is_valid = is_module,
 	.expected = "the absolute path of a PKCS #11 module"},
+    {.section = "agent",
+	.name = "frozen_text_sessions",
+	.kind = CONFIG_CHOICE,
+	.offset = offsetof(struct state_config, frozen_text_sessions),
+	.choices = text_sessions},
 };
 
 static enum err path_of(const char *directory, const char *name,

@@ -35,6 +35,7 @@ struct state_config {
 	struct config_list servers;
 	struct config_list user_services;
 	struct config_list card_modules; /* none: p11-kit's configuration */
+	int frozen_text_sessions;        /* enum stop_text_sessions */
 };
 
 /* Defaults, then DIRECTORY/agent.conf over them. */

@@ -172,6 +172,16 @@ class SeatHall:
         self.consoles.append(console)
         return console.log_in()
 
+    def begin(self, by="login", user="alice"):
+        """A login whose last answer is on its way."""
+        console = Console(self, user, by)
+        self.consoles.append(console)
+        console.child.expect(PASSWORD_PROMPT)
+        console.child.sendline(password_of(user))
+        console.child.expect(PIN_PROMPT)
+        console.child.sendline(PINS[user])
+        return console
+
     def log_in_by_code(self, user):
         """With an empty PIN, which asks for the code instead."""
         console = Console(self, user)
@@ -304,6 +314,13 @@ class Console:
         self.answer(password_of(self.user), pin or PINS[self.user])
         self.session = self.ask("echo $XDG_SESSION_ID")
         return self
+
+    def ends_in_a_session(self):
+        """Whether a login that was begun gets that far."""
+        if self.child.expect([r"[$#] ", pexpect.EOF]) == 1:
+            return False
+        self.session = self.ask("echo $XDG_SESSION_ID")
+        return True
 
     def answer(self, password, second, prompt=PIN_PROMPT):
         self.child.expect(PASSWORD_PROMPT)

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What opening, closing and unlocking a session mean for the emergency stop:
+ * who is in which one. Asks logind about the process that reports it, which
+ * must still be connected; believes nothing else about where it is.
+ */
+#ifndef SEKIMORI_AGENT_STOP_SESSION_H
+#define SEKIMORI_AGENT_STOP_SESSION_H
+
+#include <sys/types.h>
+
+#include "pam_module/agent/session.h"
+#include "pam_module/agent/session_people.h"
+#include "pam_module/agent/stop.h"
+
+/* By whoever session names, if it does: its opener if the process is its
+ * account's login, a guest if it is su or sudo within it. */
+void stop_session_opened(struct stop *stop, struct session_people *people,
+    const struct session *session, pid_t caller);
+
+void stop_session_closed(struct session_people *people, pid_t caller);
+
+/* A locker that runs as the account's own user let person in. */
+void stop_session_unlocked(struct stop *stop, struct session_people *people,
+    const char *user, const char *person, pid_t caller);
+
+#endif

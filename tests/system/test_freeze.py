@@ -1,0 +1,274 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The emergency stop where people sit: real logins in a machine of their own
+with a real logind. A desktop's session is locked, any other is ended, within
+five seconds. Sessions of login(1) are made desktops' by their PAM stack."""
+import random
+import time
+
+import pytest
+
+from machine import Machine, NoMachine
+from seats import PINS, SSH, STACK, SeatHall
+from world import wait_for
+
+STOP_S = 5.0  # promised, from the command to the lock
+QUIET_S = 1.0  # long enough for a stop to be noticed and acted on
+CONF = "/var/lib/sekimori-agent/agent.conf"
+
+
+class Hall(SeatHall):
+    def prepare(self):
+        super().prepare()
+        self.machine.write("etc/pam.d/login", STACK.format(account="").replace(
+            "pam_systemd.so", "pam_systemd.so type=x11"))
+
+    def set_up(self):
+        super().set_up()
+        self.policy("nothing")
+        self.run("systemctl", "start", "sshd-test")
+        wait_for("sshd", lambda: self.listens(22))
+        for user in PINS:
+            self.put_in(user)
+        self.wait_connected()
+
+    def desktop(self, user="alice"):
+        return self.log_in(user)
+
+    def text(self, user="alice"):
+        return self.log_in(user, by=SSH)
+
+    def is_connected(self):
+        return self.status("terminals connected") == "1"
+
+    def status(self, name):
+        lines = self.ctl("server", "status").stdout.splitlines()
+        return next(line for line in lines
+                    if line.startswith(name)).split()[-1]
+
+    def wait_connected(self):
+        wait_for("the terminal to wait for news", self.is_connected, 12)
+
+    def freeze(self, *words):
+        start = time.monotonic()
+        self.ctl(*words)
+        return start
+
+    def wait_locked(self, console, since, within_s=STOP_S):
+        def locks():
+            return [when for when in self.signals.of(console.session)
+                    if when >= since]
+        wait_for(f"session {console.session} to be locked", locks,
+                 within_s + 1)
+        took = locks()[0] - since
+        assert took < within_s
+        return took
+
+    def wait_ended(self, console, since, within_s=STOP_S):
+        wait_for(f"session {console.session} to end",
+                 lambda: not console.exists(), within_s + 1)
+        took = time.monotonic() - since
+        assert took < within_s
+        return took
+
+    def is_untouched(self, console):
+        return console.exists() and not self.signals.of(console.session)
+
+
+@pytest.fixture(scope="module")
+def hall(world):
+    machine = Machine(world)
+    made = Hall(machine, world)
+    made.prepare()
+    try:
+        machine.boot()
+    except NoMachine as problem:
+        machine.close()
+        pytest.skip(f"systemd-nspawn cannot boot a machine here: {problem}")
+    try:
+        made.set_up()
+        yield made
+    finally:
+        made.keep_for_the_search()
+        made.close()
+        machine.close()
+
+
+@pytest.fixture(autouse=True)
+def as_new(hall):
+    yield
+    hall.send_everybody_home()
+    hall.ctl("server", "thaw")
+    hall.ctl("terminal", "thaw", "desk")
+    for user in PINS:
+        hall.ctl("user", "thaw", user)
+        hall.ctl("user", "resume", user)
+
+
+@pytest.fixture
+def everybody(hall):
+    """alice at a desktop and over ssh, bob at a desktop."""
+    return hall.desktop(), hall.text(), hall.desktop("bob")
+
+
+@pytest.mark.parametrize("how", ["freeze", "suspend"])
+def test_a_person_s_sessions_and_nobody_else_s(hall, everybody, how):
+    desktop, text, bob = everybody
+    start = hall.freeze("user", how, "alice")
+    took = hall.wait_locked(desktop, start)
+    print(f"{how} to lock: {took:.3f} s")
+    hall.wait_ended(text, start)
+    time.sleep(QUIET_S)
+    assert desktop.exists() and hall.is_untouched(bob)
+    locked = wait_for("the record", lambda: hall.records("locked"))[-1]
+    ended = wait_for("the record", lambda: hall.records("logged_out"))[-1]
+    assert (locked["user"], locked["service"], locked["reason"],
+            locked["terminal"]) == ("alice", "login", "frozen", "desk")
+    assert (ended["user"], ended["service"], ended["reason"]) == \
+        ("alice", "sshd", "frozen")
+
+
+@pytest.mark.parametrize("words", [
+    ("terminal", "freeze", "desk"), ("server", "freeze")])
+def test_everybody_s_sessions(hall, everybody, words):
+    desktop, text, bob = everybody
+    start = hall.freeze(*words)
+    hall.wait_locked(desktop, start)
+    hall.wait_locked(bob, start)
+    hall.wait_ended(text, start)
+
+
+def test_nothing_unlocks(hall):
+    desktop = hall.desktop()
+    hall.wait_locked(desktop, hall.freeze("user", "freeze", "alice"))
+    hall.ctl("user", "thaw", "alice")
+    time.sleep(QUIET_S)
+    assert hall.signals.of(desktop.session, "Unlock") == []
+
+
+def test_whoever_unlocks_while_frozen_is_locked_again(hall):
+    """As by a locker that asks for a password alone. One record tells of it."""
+    desktop = hall.desktop()
+    before = len(hall.records("locked"))
+    hall.wait_locked(desktop, hall.freeze("user", "freeze", "alice"))
+    again = time.monotonic() + QUIET_S
+    time.sleep(QUIET_S)
+    hall.wait_locked(desktop, again, 30)
+    assert len(hall.records("locked")) == before + 1
+
+
+@pytest.mark.parametrize("how", [
+    ("restart",), ("kill", "--kill-who=main", "-s", "KILL")])
+def test_sessions_that_opened_before_the_agent_did(hall, everybody, how):
+    desktop, text, bob = everybody
+    hall.run("systemctl", *how, "sekimori-agent")
+    time.sleep(QUIET_S)
+    hall.wait_connected()
+    start = hall.freeze("user", "freeze", "alice")
+    hall.wait_locked(desktop, start)
+    hall.wait_ended(text, start)
+    assert hall.is_untouched(bob)
+
+
+def test_an_agent_that_was_away_acts_when_it_is_back(hall, everybody):
+    desktop, text, bob = everybody
+    hall.run("systemctl", "stop", "sekimori-agent")
+    wait_for("it to be missed", lambda: not hall.is_connected(), 8)
+    answer = hall.ctl("user", "freeze", "alice").stdout
+    assert "Terminals told: 0." in answer and "  desk" in answer
+    time.sleep(QUIET_S)
+    assert hall.is_untouched(desktop) and text.exists()
+    start = time.monotonic()
+    hall.run("systemctl", "start", "sekimori-agent")
+    hall.wait_locked(desktop, start)
+    hall.wait_ended(text, start)
+    assert hall.is_untouched(bob)
+
+
+def test_a_server_that_is_away_locks_nobody(hall, everybody):
+    desktop, text, bob = everybody
+    hall.run("systemctl", "stop", "sekimorid")
+    time.sleep(3)
+    assert all(map(hall.is_untouched, everybody))
+    hall.run("systemctl", "start", "sekimorid")
+    start = hall.freeze("user", "freeze", "alice")
+    hall.wait_locked(desktop, start)
+    hall.wait_ended(text, start)
+    assert hall.is_untouched(bob)
+
+
+def test_a_server_that_hangs_locks_nobody(hall, everybody):
+    hall.run("systemctl", "kill", "--kill-who=main", "-s", "STOP", "sekimorid")
+    try:
+        time.sleep(5)
+    finally:
+        hall.run("systemctl", "kill", "--kill-who=main", "-s", "CONT",
+                 "sekimorid")
+    assert all(map(hall.is_untouched, everybody))
+
+
+def test_a_login_in_the_very_moment_of_the_freeze(hall):
+    """Refused, or locked: nobody slips through between the two."""
+    for _ in range(6):
+        console = hall.begin()
+        time.sleep(random.uniform(0, 0.3))
+        start = hall.freeze("user", "freeze", "alice")
+        if console.ends_in_a_session():
+            hall.wait_locked(console, start)
+        console.close()
+        hall.ctl("user", "thaw", "alice")
+
+
+def test_a_guest_by_su_is_in_the_session_too(hall):
+    """bob in alice's: it is he who is frozen, and she who looks after him."""
+    desktop = hall.desktop()
+    desktop.become("su bob", "bob", PINS["bob"])
+    hall.wait_locked(desktop, hall.freeze("user", "freeze", "bob"))
+    hall.ctl("user", "thaw", "bob")
+    desktop.leave()
+    start = hall.freeze("user", "freeze", "bob")
+    time.sleep(QUIET_S)
+    assert [t for t in hall.signals.of(desktop.session) if t >= start] == []
+
+
+def test_text_sessions_are_left_where_agent_conf_says_so(hall, everybody):
+    desktop, text, _ = everybody
+    hall.run("sh", "-c", f"echo 'frozen_text_sessions = leave' >>{CONF}")
+    hall.run("systemctl", "restart", "sekimori-agent")
+    try:
+        time.sleep(QUIET_S)
+        hall.wait_connected()
+        hall.wait_locked(desktop, hall.freeze("server", "freeze"))
+        time.sleep(QUIET_S)
+        assert text.exists()
+    finally:
+        hall.run("sed", "-i", "/frozen_text/d", CONF)
+        hall.run("systemctl", "restart", "sekimori-agent")
+        hall.wait_connected()
+
+
+def test_what_the_bus_forbids_is_tried_until_it_is_allowed(hall):
+    desktop = hall.desktop()
+    hall.run("systemctl", "mask", "--now", "--runtime", "polkit")
+    try:
+        hall.ctl("user", "freeze", "alice")
+        wait_for("the alert", lambda: "logind does not act" in hall.run(
+            "journalctl", "-u", "sekimori-agent", "--since=-10s").stdout, 8)
+        assert hall.signals.of(desktop.session) == []
+    finally:
+        start = time.monotonic()
+        hall.run("systemctl", "unmask", "--runtime", "polkit")
+    hall.wait_locked(desktop, start)
+
+
+def test_a_revoked_terminal_locks_nobody(hall, everybody):
+    """It is a stranger then; whoever wants its sessions locked freezes it
+    first. Last: it has to join again."""
+    hall.ctl("terminal", "revoke", "desk")
+    time.sleep(QUIET_S * 2)
+    assert all(map(hall.is_untouched, everybody))
+    code = hall.ctl("terminal", "add", "desk").stdout.splitlines()[0]
+    hall.world.secret("join code", code)
+    hall.run("sekimori-agent", "join", "--force", "--server",
+             "https://localhost:8443", "--code", "-", stdin=code + "\n")
+    hall.run("systemctl", "restart", "sekimori-agent")
+    hall.wait_connected()
