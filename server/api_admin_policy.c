@@ -7,6 +7,7 @@
 
 #include "server/api_admin.h"
 #include "server/core/policy.h"
+#include "server/shadow.h"
 #include "server/store/policy_store.h"
 
 /* What is said of a version; its text apart. */
@@ -26,6 +27,22 @@ static json_t *version_json(
 	    (json_int_t)version->since, "set", admin_time(version->set_at),
 	    "author", version->author, "reason", version->reason, "approver",
 	    version->approver, "cancelled", version->cancelled);
+}
+
+/* Which of its rules are in shadow mode now, or will be when it begins. */
+static json_t *shadow_json(
+    const struct admin_job *job, const struct policy_version *version)
+{
+	int64_t at =
+	    job->time.now_s > version->since ? job->time.now_s : version->since;
+	char problem[POLICY_PROBLEM_SIZE], text[SHADOW_TEXT_SIZE] = "";
+	struct policy *policy = NULL;
+
+	if (policy_parse(version->text, strlen(version->text), &policy,
+		problem) == ERR_NONE)
+		(void)shadow_text_of(policy, at, NULL, NULL, text);
+	policy_free(policy);
+	return text[0] ? json_string(text) : json_null();
 }
 
 /* By its number, or by a time: of a day the last second, not the first of
@@ -69,7 +86,9 @@ static enum err policy_show(struct admin_job *job, struct store *store)
 		return err;
 	answer = version_json(store, &version);
 	if (answer &&
-	    json_object_set_new(answer, "text", json_string(version.text))) {
+	    (json_object_set_new(answer, "text", json_string(version.text)) ||
+		json_object_set_new(
+		    answer, "shadow", shadow_json(job, &version)))) {
 		json_decref(answer);
 		answer = NULL;
 	}
@@ -111,14 +130,18 @@ static enum err answer_set(struct admin_job *job, const struct store *store,
 {
 	bool planned = version != store->policy_version;
 	int64_t due = store->policy_due_s;
+	const struct policy_version set = {
+	    .text = (char *)(uintptr_t)job->arguments.text,
+	    .since = planned ? effective : store->policy_since_s};
 
 	job->policy_version = version;
 	return admin_answer(
-	    job, json_pack("{s:I,s:I,s:b,s:o}", "version", (json_int_t)version,
-		     "since",
+	    job, json_pack("{s:I,s:I,s:b,s:o,s:o}", "version",
+		     (json_int_t)version, "since",
 		     (json_int_t)(planned ? effective : store->policy_since_s),
 		     "planned", planned, "next",
-		     admin_time(due == INT64_MAX ? 0 : due)));
+		     admin_time(due == INT64_MAX ? 0 : due), "shadow",
+		     shadow_json(job, &set)));
 }
 
 /* 0: at once. Refuses and returns false for a day gone by. */
@@ -140,6 +163,20 @@ static bool read_effective(struct admin_job *job, int64_t *out)
 	return false;
 }
 
+/* What a text must be besides one that can be read. ERR_INVALID fills
+ * problem; what cannot be read is policy_store_set's to say. */
+static enum err check_text(
+    const char *text, int64_t since_s, char problem[POLICY_PROBLEM_SIZE])
+{
+	struct policy *policy = NULL;
+	enum err err = policy_parse(text, strlen(text), &policy, problem);
+
+	if (err == ERR_NONE && !shadow_ends_in_time(policy, since_s, problem))
+		err = ERR_INVALID;
+	policy_free(policy);
+	return err;
+}
+
 static enum err policy_set(struct admin_job *job, struct store *store)
 {
 	const struct admin_arguments *a = &job->arguments;
@@ -152,8 +189,11 @@ static enum err policy_set(struct admin_job *job, struct store *store)
 
 	if (!read_effective(job, &ground.effective))
 		return ERR_NONE;
-	err = policy_store_set(store, a->text, strlen(a->text), &ground,
-	    job->time.now_s, &version, problem);
+	err = check_text(a->text,
+	    ground.effective ? ground.effective : job->time.now_s, problem);
+	if (err == ERR_NONE)
+		err = policy_store_set(store, a->text, strlen(a->text), &ground,
+		    job->time.now_s, &version, problem);
 	if (err == ERR_INVALID || err == ERR_TOO_LONG)
 		return admin_refuse(job, 400, "%s The old rules stay.",
 		    problem[0] ? problem : "There are too many rules.");
@@ -215,11 +255,14 @@ static enum err answer_test(struct admin_job *job,
     const struct policy_answer *answer, int64_t at, int64_t version, bool known)
 {
 	static const char *const actions[] = {"refuse", "permit", "exempt"};
+	char shadow[POLICY_DATE_SIZE] = "";
 
+	if (answer->shadow)
+		policy_date_text(answer->shadow_until, shadow);
 	return admin_answer(job,
-	    json_pack("{s:s,s:s,s:i,s:o,s:s,s:I,s:b,s:I,s:I}", "action",
-		actions[answer->action], "rule", answer->rule, "line",
-		answer->line, "factors",
+	    json_pack("{s:s,s:s?,s:s,s:i,s:o,s:s,s:I,s:b,s:I,s:I}", "action",
+		actions[answer->action], "shadow", shadow[0] ? shadow : NULL,
+		"rule", answer->rule, "line", answer->line, "factors",
 		factors_json(
 		    answer->action == POLICY_PERMIT ? answer->factors : 0),
 		"card_removed", policy_card_removed_text(answer->card_removed),
@@ -239,7 +282,7 @@ static enum err ask_rules(struct admin_job *job, struct store *store,
 	if (!admin_read_time(
 		job, "--at", job->arguments.at, TIME_TEXT_BEGINNING, &at))
 		return ERR_NONE;
-	if (!time_text_of_week(at, &facts->now.day, &facts->now.minute))
+	if (!time_text_moment(at, &facts->now))
 		return ERR_INVALID;
 	err = load_rules(store, at, &version, &policy);
 	if (err == ERR_NOT_FOUND)

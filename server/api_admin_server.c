@@ -9,6 +9,7 @@
 
 #include "server/api_admin.h"
 #include "server/commands.h"
+#include "server/shadow.h"
 #include "server/store/once.h"
 #include "server/store/reseal.h"
 #include "server/store/subject.h"
@@ -31,25 +32,28 @@ static enum err server_status(struct admin_job *job, struct store *store)
 {
 	const char *state = "running";
 	struct totals totals = {0};
+	char shadow[SHADOW_TEXT_SIZE];
 	enum err err = totals_count(store, &totals);
 
 	if (err)
 		return err;
+	if (shadow_text(store, job->time.now_s, NULL, NULL, shadow))
+		state = "shadow";
 	if (store->all_frozen)
 		state = "frozen";
 	if (!job->time.trusted)
 		state = "clock";
-	return admin_answer(
-	    job, json_pack("{s:s,s:s,s:I,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I}",
-		     "state", state, "version", SEKIMORI_VERSION, "time",
-		     (json_int_t)job->time.now_s, "instance", store->instance,
-		     "people", (json_int_t)totals.people, "tokens",
-		     (json_int_t)totals.tokens, "cards",
-		     (json_int_t)store->cards_bound, "terminals",
-		     (json_int_t)totals.terminals, "records",
-		     (json_int_t)store->head.seq, "disk_free",
-		     disk_free_mb(job->server), "generation",
-		     (json_int_t)keyring_newest(store->keyring)));
+	return admin_answer(job,
+	    json_pack("{s:s,s:s?,s:s,s:I,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I}",
+		"state", state, "shadow", shadow[0] ? shadow : NULL, "version",
+		SEKIMORI_VERSION, "time", (json_int_t)job->time.now_s,
+		"instance", store->instance, "people",
+		(json_int_t)totals.people, "tokens", (json_int_t)totals.tokens,
+		"cards", (json_int_t)store->cards_bound, "terminals",
+		(json_int_t)totals.terminals, "records",
+		(json_int_t)store->head.seq, "disk_free",
+		disk_free_mb(job->server), "generation",
+		(json_int_t)keyring_newest(store->keyring)));
 }
 
 static void conclude_status(struct admin_job *job)

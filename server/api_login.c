@@ -128,6 +128,8 @@ static void login_told(struct terminal_call *call)
 	counts->decisions[decision->result]++;
 	if (decision->result == RESULT_DENY)
 		counts->reasons[decision->reason]++;
+	if (decision->shadowed)
+		counts->shadowed++;
 	if (login_knows(login) && decision->evaluated &&
 	    decision->astray_index >= 0)
 		counts->out_of_step++;
@@ -138,6 +140,8 @@ static void login_told(struct terminal_call *call)
 	    LOG_TEXT("reason", decision->result == RESULT_DENY
 				   ? reason_text(decision->reason)
 				   : ""),
+	    LOG_TEXT("shadow",
+		decision->shadowed ? reason_text(decision->reason) : ""),
 	    LOG_TEXT(
 		"user", login_knows(login) ? login->person.user : "(unknown)"),
 	    LOG_TEXT("terminal", call->terminal.name),

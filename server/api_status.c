@@ -123,6 +123,11 @@ void api_status_metrics(struct server *server, struct http_exchange *exchange)
 	add_one(&text, "out_of_step_total", "counter",
 	    "Wrong codes that their token shows at another time.",
 	    counts->out_of_step);
+	add_one(&text, "shadowed_total", "counter",
+	    "Refusals that shadow mode let past.", counts->shadowed);
+	add_one(&text, "shadow_rules", "gauge",
+	    "Rules in shadow mode, which refuse nobody.",
+	    (unsigned long long)server->shadow_rules);
 	add_one(&text, "rate_limited_total", "counter", "Calls answered 429.",
 	    counts->rate_limited);
 	add_one(&text, "unavailable_total", "counter",

@@ -11,6 +11,7 @@
 #include "server/keys/request.h"
 #include "server/login_grace.h"
 #include "server/rate.h"
+#include "server/shadow.h"
 #include "server/store/audit.h"
 #include "server/terminal_call.h"
 #include "shared/encode.h"
@@ -304,17 +305,20 @@ static enum err work_self(struct terminal_call *call, struct store *store)
 	int64_t life_s =
 	    peer->certificate_until - peer->certificate_from - ISSUE_BACKDATE_S;
 	int64_t renew_at = peer->certificate_until - life_s / 3;
+	char shadow[SHADOW_TEXT_SIZE];
 	json_t *head = NULL;
 	enum err err = head_sign(store, server->authority, call->now_s, &head);
 
 	if (err != ERR_NONE)
 		return err;
 	audit_key_text(server, audit_key);
+	(void)shadow_text(store, call->now_s, call->terminal.name,
+	    call->terminal.group, shadow);
 	return terminal_call_answer(call,
-	    json_pack("{s:s, s:s, s:I, s:s, s:o}", "terminal",
+	    json_pack("{s:s, s:s, s:I, s:s, s:o, s:s*}", "terminal",
 		call->terminal.name, "ca", authority_trusted(server->authority),
 		"renew_at", (json_int_t)renew_at, "audit_key", audit_key,
-		"head", head));
+		"head", head, "shadow", shadow[0] ? shadow : NULL));
 }
 
 void api_terminal_self(struct server *server, struct http_exchange *exchange)

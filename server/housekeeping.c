@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "server/keys/card_verify.h"
+#include "server/shadow.h"
 #include "server/staff_plans.h"
 #include "server/store/audit.h"
 #include "server/store/once.h"
@@ -23,7 +24,9 @@ struct housekeeping {
 		CRL_FINE = 0,
 		CRL_SOON,
 		CRL_OVER
-	} crl; /* said so already */
+	} crl;                         /* said so already */
+	char shadow[SHADOW_TEXT_SIZE]; /* said so already */
+	int64_t shadow_said_s;
 };
 
 struct chores {
@@ -36,6 +39,8 @@ struct chores {
 	bool changed;
 	int64_t next_s;
 	struct card_crl_outlook outlook;
+	char shadow[SHADOW_TEXT_SIZE];
+	size_t shadow_rules;
 };
 
 static enum err renew(
@@ -83,6 +88,8 @@ static enum err chores_run(struct job *job, struct store *store)
 	reserve_renew(store->reserve);
 	chores->next_s = chores->keeping->renew_at;
 	chores->outlook = card_authorities_outlook(store->card_authorities);
+	chores->shadow_rules =
+	    shadow_text(store, chores->now_s, NULL, NULL, chores->shadow);
 	/* In doubtful time nothing is over and nothing is due. */
 	if (err != ERR_NONE || !chores->trusted)
 		return err;
@@ -161,6 +168,27 @@ static void watch_crls(
 	keeping->crl = state;
 }
 
+/* Said when it begins, when it ends, and every day in between. */
+static void watch_shadow(
+    struct housekeeping *keeping, const struct chores *chores)
+{
+	bool changed = strcmp(keeping->shadow, chores->shadow) != 0;
+	bool due = chores->shadow[0] &&
+		   chores->now_s - keeping->shadow_said_s >= 86400;
+
+	keeping->server->shadow_rules = chores->shadow_rules;
+	if (!chores->trusted || (!changed && !due))
+		return;
+	if (chores->shadow[0])
+		log_line(LOG_WARNING,
+		    "SHADOW MODE: what these rules refuse is let past",
+		    LOG_TEXT("rules", chores->shadow));
+	else
+		log_plain(LOG_NOTICE, "no rule is in shadow mode any more");
+	keeping->shadow_said_s = chores->now_s;
+	memcpy(keeping->shadow, chores->shadow, sizeof(keeping->shadow));
+}
+
 static void chores_finish(struct job *job, enum err err)
 {
 	struct chores *chores = (struct chores *)job;
@@ -173,6 +201,7 @@ static void chores_finish(struct job *job, enum err err)
 		return;
 	}
 	watch_crls(keeping, chores);
+	watch_shadow(keeping, chores);
 	keeping->renew_at = chores->next_s;
 	if (!chores->changed) {
 		chores_free(chores);

@@ -16,10 +16,14 @@ struct policy_answer login_policy_of(const struct login_call *login,
 	    .service = login->claims.service,
 	};
 
+	struct policy_answer answer = {.action = POLICY_REFUSE, .rule = ""};
+
 	/* No rule is known to hold at a time that no calendar has. */
-	if (!time_text_of_week(
-		login->call.now_s, &facts.now.day, &facts.now.minute))
-		return (struct policy_answer){
-		    .action = POLICY_REFUSE, .rule = ""};
-	return policy_ask(store->policy, &facts, known);
+	if (!time_text_moment(login->call.now_s, &facts.now))
+		return answer;
+	answer = policy_ask(store->policy, &facts, known);
+	/* A clock that was set back must not make shadow mode longer. */
+	if (login->call.now_s < store->policy_since_s)
+		answer.shadow = false;
+	return answer;
 }

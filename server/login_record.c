@@ -64,6 +64,19 @@ static void describe_accept(const struct login_call *login,
 	audit_add_text(entry, "grace_of", texts->grace_of);
 }
 
+/* In shadow mode, what it would have been but for it. */
+static void add_verdict(
+    const struct decision *decision, struct audit_entry *entry)
+{
+	audit_add_text(entry, "result", result_text(decision->result));
+	if (decision->result == RESULT_DENY)
+		audit_add_text(entry, "reason", reason_text(decision->reason));
+	if (!decision->shadowed)
+		return;
+	audit_add_text(entry, "mode", AUDIT_MODE_SHADOW);
+	audit_add_text(entry, "would", reason_text(decision->reason));
+}
+
 static void describe(const struct login_call *login,
     const struct policy_answer *permit, const struct texts *texts,
     struct audit_entry *entry)
@@ -85,9 +98,7 @@ static void describe(const struct login_call *login,
 	    entry, "first_factor", claims->proven ? "proven" : "unproven");
 	if (login->factor != FACTOR_NONE)
 		audit_add_text(entry, "factor", factor_text(login->factor));
-	audit_add_text(entry, "result", result_text(decision->result));
-	if (decision->result == RESULT_DENY)
-		audit_add_text(entry, "reason", reason_text(decision->reason));
+	add_verdict(decision, entry);
 	if (decision->result == RESULT_EXEMPT)
 		audit_add_text(entry, "rule", permit->rule);
 	if (decision->result == RESULT_ACCEPT)
@@ -125,11 +136,10 @@ static enum err record_refusal(const struct login_call *login,
 		return err;
 	}
 	audit_add_text(&flood, "terminal", call->terminal.name);
-	audit_add_text(&flood, "result", "deny");
-	audit_add_text(&flood, "reason", reason);
+	add_verdict(&login->decision, &flood);
 	audit_add_text(&flood, "flood", "various users and services");
-	snprintf(flood_same, sizeof(flood_same), "flood|%s|%s",
-	    call->terminal.name, reason);
+	snprintf(flood_same, sizeof(flood_same), "flood|%s|%s|%s",
+	    call->terminal.name, reason, result_text(login->decision.result));
 	return audit_append_counted(store, &flood, flood_same);
 }
 
@@ -162,7 +172,7 @@ enum err login_record(struct login_call *login, struct store *store,
 	struct audit_entry entry = {0};
 	struct texts texts = {
 	    .token_serial = token_serial, .astray_serial = astray_serial};
-	char same[3 * (NAME_BYTES_MAX + 1) + 60];
+	char same[4 * (NAME_BYTES_MAX + 1) + 60];
 
 	write_texts(login, &texts);
 	describe(login, permit, &texts, &entry);
@@ -171,16 +181,18 @@ enum err login_record(struct login_call *login, struct store *store,
 		return audit_append(store, &entry, NULL);
 	/* A stranger by his hash, so that the first refusal of each costs as
 	 * much as that of somebody known. */
-	snprintf(same, sizeof(same), "login|%s%s|%s|%s|%s|%s%s%s",
+	snprintf(same, sizeof(same), "login|%s%s|%s|%s|%s|%s%s%s%s%s",
 	    login_knows(login) ? "" : "?",
 	    login_knows(login) ? login->person.user : texts.stranger,
 	    login->call.terminal.name, login->claims.service,
 	    result_text(decision->result), reason_text(decision->reason),
 	    login->card_note ? "|" : "",
-	    login->card_note ? login->card_note : "");
+	    login->card_note ? login->card_note : "",
+	    decision->shadowed ? "|shadow|" : "",
+	    decision->shadowed ? permit->rule : "");
 	if (decision->by_grace)
 		return record_grace(login, store, &entry, same);
-	if (decision->result == RESULT_DENY)
+	if (decision->result == RESULT_DENY || decision->shadowed)
 		return record_refusal(login, store, &entry, same);
 	return audit_append_counted(store, &entry, same);
 }

@@ -7,6 +7,9 @@
 #include "server/login_policy.h"
 #include "server/store/card.h"
 
+#define EVERY_FACTOR                                                           \
+	(1u << FACTOR_OTP | 1u << FACTOR_EMERGENCY | 1u << FACTOR_CARD)
+
 /* What has been seen of them so far. */
 struct sharers {
 	const struct login_call *login;
@@ -85,6 +88,17 @@ static void join(struct policy_answer *all, const struct policy_answer *one)
 		all->factors |= one->factors;
 }
 
+/* Shadow mode lets persons past, not accounts: who is frozen or has left must
+ * not get in as nobody in particular. */
+static void have_him_named(struct sharers *sharers, struct policy_answer *one)
+{
+	if (one->action == POLICY_REFUSE)
+		one->factors = EVERY_FACTOR;
+	one->action = POLICY_PERMIT;
+	one->shadow = false;
+	sharers->enrolled = true;
+}
+
 static enum err add_sharer(void *context, const struct person *person)
 {
 	struct sharers *sharers = context;
@@ -93,6 +107,8 @@ static enum err add_sharer(void *context, const struct person *person)
 
 	if (one.action != POLICY_PERMIT)
 		one.factors = 0;
+	if (one.shadow)
+		have_him_named(sharers, &one);
 	if (sharers->count++ == 0)
 		sharers->all = one;
 	else
@@ -105,10 +121,8 @@ static enum err add_sharer(void *context, const struct person *person)
 /* Too many to look at: whatever there is may be offered to one of them. */
 static void offer_everything(struct sharers *sharers)
 {
-	sharers->all = (struct policy_answer){.action = POLICY_PERMIT,
-	    .factors =
-		1u << FACTOR_OTP | 1u << FACTOR_EMERGENCY | 1u << FACTOR_CARD,
-	    .rule = ""};
+	sharers->all = (struct policy_answer){
+	    .action = POLICY_PERMIT, .factors = EVERY_FACTOR, .rule = ""};
 	sharers->enrolled = true;
 }
 

@@ -114,6 +114,7 @@ static enum err make_question(const struct login_call *login,
 {
 	out->factor = login->factor;
 	out->proven = login->vouched;
+	out->first_factor = login->claims.proven;
 	out->clock_trusted = login->call.clock_trusted;
 	out->now_s = login->call.now_s;
 	out->card_shown = login->proof != NULL;
@@ -215,8 +216,8 @@ static void count_failure(const struct login_call *login)
 	const struct decision *decision = &login->decision;
 	unsigned char terminal[CERTIFICATE_HASH_BYTES];
 
-	if (!decision->evaluated || decision->result != RESULT_DENY ||
-	    decision->reason != REASON_WRONG)
+	if (!decision->evaluated || decision->reason != REASON_WRONG ||
+	    (decision->result != RESULT_DENY && !decision->shadowed))
 		return;
 	rate_terminal_key(RATE_FAILURES, login->call.terminal.id, terminal);
 	rate_count_failure(
@@ -279,8 +280,14 @@ static bool still_lets_in(const struct login_call *login,
 {
 	if (login->person.id != once->person_id)
 		return false;
-	if (login->decision.result == RESULT_EXEMPT)
+	if (login->decision.result == RESULT_EXEMPT &&
+	    !login->decision.shadowed)
 		return true;
+	/* What shadow mode let past once, whatever the factor was worth. */
+	if (once->result == RESULT_EXEMPT)
+		return login_knows(login) && permit->shadow &&
+		       login->claims.proven &&
+		       login->decision.result != RESULT_DENY;
 	/* Without a factor, then and now. */
 	if (login->decision.by_grace)
 		return once->result == RESULT_ACCEPT;
@@ -313,6 +320,7 @@ static enum err may_tell_again(struct login_call *login, struct store *store,
 	if (err != ERR_NONE)
 		goto out;
 	question.proven = login->vouched;
+	question.first_factor = login->claims.proven;
 	err = login_grace_load(login, store, &subject, &question);
 	if (err != ERR_NONE)
 		goto out;

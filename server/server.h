@@ -38,12 +38,14 @@ struct server {
 	char boot_id[CLOCK_BOOT_ID_SIZE];
 	bool rotation_running, backup_running; /* of administrators */
 	int64_t card_crl_until; /* of the first to end; INT64_MAX: none */
+	size_t shadow_rules;    /* in shadow mode, for /metrics */
 	struct backup *backup;  /* under way; only inside jobs */
 	struct server_counts {  /* for /metrics */
 		unsigned long long decisions[4];    /* by enum result */
 		unsigned long long reasons[16];     /* by enum reason */
 		unsigned long long cards_unfit[16]; /* by enum card_standing */
 		unsigned long long rate_limited, unavailable, out_of_step;
+		unsigned long long shadowed;
 	} counts;
 };
 

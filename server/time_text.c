@@ -196,15 +196,17 @@ static bool set_today(int64_t now_s, struct tm *parts)
 	return true;
 }
 
-bool time_text_of_week(int64_t now_s, int *out_day, int *out_minute)
+bool time_text_moment(int64_t now_s, struct policy_moment *out)
 {
 	time_t now = (time_t)now_s;
 	struct tm today;
 
 	if (!localtime_r(&now, &today))
 		return false;
-	*out_day = today.tm_wday;
-	*out_minute = today.tm_hour * 60 + today.tm_min;
+	out->day = today.tm_wday;
+	out->minute = today.tm_hour * 60 + today.tm_min;
+	out->date =
+	    policy_date(today.tm_year + 1900, today.tm_mon + 1, today.tm_mday);
 	return true;
 }
 

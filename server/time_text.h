@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "server/core/policy_hours.h"
 #include "shared/err.h"
 
 /* Which end of a day a date without a time means. */
@@ -35,8 +36,8 @@ enum err time_text_today(int64_t now_s, int hour, int minute, int64_t *out);
  * second of the next 1 April in the process's zone. */
 enum err time_text_fiscal_end(int64_t when_s, int64_t *out);
 
-/* Day of the week (0 is Sunday) and minute of the day, in the process's zone.
+/* Day of the week, minute and day of the calendar, in the process's zone.
  * False when it has no such day. */
-bool time_text_of_week(int64_t now_s, int *out_day, int *out_minute);
+bool time_text_moment(int64_t now_s, struct policy_moment *out);
 
 #endif

@@ -117,12 +117,28 @@ static void tell_fault(
 	doctor_tell(doctor, DOCTOR_FAIL, url, finding);
 }
 
+/* Whoever looks after this terminal may believe that it is guarded. */
+static void tell_shadow(struct doctor *doctor, const char *rules)
+{
+	char finding[512];
+
+	if (!rules || !rules[0])
+		return;
+	snprintf(finding, sizeof(finding),
+	    "NOT ENFORCED here, refusals are recorded and let past: %s. On "
+	    "the server: sekimorictl policy report, then policy set without "
+	    "shadow=",
+	    rules);
+	doctor_tell(doctor, DOCTOR_WARN, "SHADOW MODE", finding);
+}
+
 static void check_server(struct doctor *doctor, struct server_client *client,
     size_t server, const char *url)
 {
 	const struct server_request request = {
 	    .path = SELF_PATH, .deadline_ms = steady_ms() + WAIT_MS};
 	struct server_reply reply = {0};
+	struct self self = {0};
 	enum https_fault fault = HTTPS_FAULT_NONE;
 	enum err err =
 	    server_client_probe(client, server, &request, &reply, &fault);
@@ -140,6 +156,10 @@ static void check_server(struct doctor *doctor, struct server_client *client,
 		    "journalctl -u sekimorid");
 	else
 		doctor_tell(doctor, DOCTOR_OK, url, "answers");
+	if (err == ERR_NONE && self_read(&reply, &self) == ERR_NONE) {
+		tell_shadow(doctor, self.shadow);
+		self_free(&self);
+	}
 	server_reply_free(&reply);
 }
 

@@ -7,11 +7,12 @@
 #include "shared/json.h"
 
 enum {
-	AUDIT_KEY_CHARACTERS_MAX = 64
+	AUDIT_KEY_CHARACTERS_MAX = 64,
+	SHADOW_CHARACTERS_MAX = 1024,
 };
 
 struct members {
-	const char *terminal, *ca, *audit_key;
+	const char *terminal, *ca, *audit_key, *shadow;
 	int64_t renew_at;
 	json_t *head;
 };
@@ -37,6 +38,10 @@ static const struct json_member self_members[] = {
 	.required = true,
 	.minimum = 0,
 	.maximum = INT64_MAX},
+    {.name = "shadow",
+	.kind = JSON_MEMBER_TEXT,
+	.offset = offsetof(struct members, shadow),
+	.maximum = SHADOW_CHARACTERS_MAX},
     {.name = "head",
 	.kind = JSON_MEMBER_OBJECT,
 	.offset = offsetof(struct members, head)},
@@ -63,6 +68,7 @@ enum err self_read(const struct server_reply *reply, struct self *out)
 	self.terminal = members.terminal;
 	self.ca = members.ca;
 	self.audit_key = members.audit_key;
+	self.shadow = members.shadow;
 	self.renew_at = members.renew_at;
 	self.has_head =
 	    members.head && head_read(members.head, &self.head) == ERR_NONE;

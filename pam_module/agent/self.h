@@ -17,7 +17,8 @@ struct self {
 	const char *terminal;
 	const char *ca; /* PEM */
 	const char *audit_key;
-	int64_t renew_at; /* unix seconds */
+	const char *shadow; /* rules in shadow mode here; NULL: none */
+	int64_t renew_at;   /* unix seconds */
 	bool has_head;
 	struct head head; /* not verified */
 };

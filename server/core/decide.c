@@ -290,7 +290,8 @@ static bool is_empty(const struct question *question)
 	       (question->paired && question->next.length == 0);
 }
 
-struct decision decide(const struct question *question,
+/* As if there were no shadow mode. */
+static struct decision decide_strictly(const struct question *question,
     const struct subject *subject, const struct policy_answer *permit,
     const struct decide_limits *limits)
 {
@@ -320,6 +321,46 @@ struct decision decide(const struct question *question,
 	charged = throttle_charge(&subject->throttle, &limits->throttle,
 	    question->proven, question->now_s);
 	return evaluate(question, subject, permit, limits, &charged);
+}
+
+/* Shadow mode takes back what the rule and the second factor refuse, and
+ * nothing that was said about this person, this terminal or this time. */
+static bool may_be_shadowed(enum reason reason, const struct question *question,
+    const struct subject *subject, const struct policy_answer *permit)
+{
+	switch (reason) {
+	case REASON_CLOCK:
+	case REASON_FROZEN:
+	case REASON_SUSPENDED:
+	case REASON_EXPIRED:
+		return false;
+	case REASON_NOT_PERMITTED:
+		return permit->action == POLICY_REFUSE &&
+		       !is_not_yet_valid(subject, question->now_s);
+	case REASON_NOT_ENROLLED:
+	case REASON_DISABLED:
+	case REASON_THROTTLED:
+	case REASON_USED:
+	case REASON_WRONG:
+		return true;
+	}
+	return false;
+}
+
+struct decision decide(const struct question *question,
+    const struct subject *subject, const struct policy_answer *permit,
+    const struct decide_limits *limits)
+{
+	struct decision decision =
+	    decide_strictly(question, subject, permit, limits);
+
+	if (decision.result == RESULT_DENY && permit->shadow &&
+	    question->first_factor && subject->known &&
+	    may_be_shadowed(decision.reason, question, subject, permit)) {
+		decision.result = RESULT_EXEMPT;
+		decision.shadowed = true;
+	}
+	return decision;
 }
 
 void subject_wipe(struct subject *subject)

@@ -65,7 +65,9 @@ struct subject {
 
 struct question {
 	enum factor factor;
-	bool proven; /* the first factor was proved before us */
+	bool proven;       /* the first factor was proved before us */
+	bool first_factor; /* the same, be it a password that several share: a
+			      rule in shadow mode may let past */
 	bool clock_trusted;
 	int64_t now_s;
 	struct secret code; /* as typed; length 0 is empty. For
@@ -84,7 +86,9 @@ struct decide_limits {
 
 struct decision {
 	enum result result;
-	enum reason reason; /* with RESULT_DENY */
+	enum reason reason; /* with RESULT_DENY, and with `shadowed` */
+	bool shadowed;      /* a refusal, let past by a rule in shadow mode:
+			       RESULT_EXEMPT */
 	int64_t retry_at;   /* with REASON_THROTTLED, else 0 */
 	bool evaluated;     /* a code was looked at, so it was charged */
 	bool by_grace;      /* RESULT_ACCEPT without a factor */
@@ -104,6 +108,10 @@ struct decision {
  * Decides. permit is policy's answer for this subject. The result is
  * RESULT_CONTINUE, or RESULT_ACCEPT by grace, only when question->factor is
  * FACTOR_NONE. A stranger's subject is never accepted, whatever it holds.
+ *
+ * Under a rule in shadow mode a refusal of somebody known whose first factor
+ * was proven becomes an exemption, with everything charged and spent as ever.
+ * Never so: clock, frozen, suspended, expired, not yet valid.
  */
 struct decision decide(const struct question *question,
     const struct subject *subject, const struct policy_answer *permit,

@@ -29,12 +29,14 @@ struct rule {
 	bool has_card_removed;
 	int64_t grace_s;
 	struct policy_hours hours;
+	int shadow_until; /* 0: no shadow mode */
 	int line;
 	char *name;
 	char *values[SELECTOR_COUNT];
 };
 
 struct policy {
+	struct policy_holidays holidays;
 	size_t count;
 	struct rule rules[];
 };
@@ -182,6 +184,20 @@ static enum err check_grace(const struct rule *rule, char *problem)
 	return ERR_NONE;
 }
 
+static enum err parse_shadow(
+    const char *value, struct rule *rule, char *problem)
+{
+	if (rule->shadow_until || rule->action == POLICY_EXEMPT)
+		return complain(problem, rule->line,
+		    "shadow= is for permit and refuse, once",
+		    "An exempt rule lets everybody past anyway.");
+	if (policy_date_read(value, strlen(value), &rule->shadow_until) &&
+	    rule->shadow_until > 0)
+		return ERR_NONE;
+	return complain(problem, rule->line, "shadow mode needs its last day",
+	    "Write for example shadow=2026-04-30.");
+}
+
 static bool is_hours_key(const char *key)
 {
 	return strcmp(key, "days") == 0 || strcmp(key, "hours") == 0;
@@ -197,7 +213,8 @@ static enum err parse_hours(
 		    "Give all its values separated by commas.");
 	if (days && !policy_hours_read_days(value, &rule->hours))
 		return complain(problem, rule->line, "unknown day",
-		    "Days are mon, tue, wed, thu, fri, sat and sun.");
+		    "Days are mon, tue, wed, thu, fri, sat, sun, workday and "
+		    "holiday.");
 	if (!days && !policy_hours_read_spans(value, &rule->hours))
 		return complain(problem, rule->line, "these are no hours",
 		    "Write for example hours=08:30-12:00,13:00-17:15, at most "
@@ -233,6 +250,8 @@ static enum err parse_pair(char *pair, struct rule *rule, char *problem)
 		return parse_card_removed(value, rule, problem);
 	if (strcmp(pair, "grace") == 0)
 		return parse_grace(value, rule, problem);
+	if (strcmp(pair, "shadow") == 0)
+		return parse_shadow(value, rule, problem);
 	if (is_hours_key(pair))
 		return parse_hours(pair, value, rule, problem);
 	for (size_t i = 0; i < SELECTOR_COUNT; i++) {
@@ -247,7 +266,7 @@ static enum err parse_pair(char *pair, struct rule *rule, char *problem)
 	}
 	return complain(problem, rule->line, "unknown key",
 	    "Keys are user, department, kind, terminal, group, service, "
-	    "days, hours, factors, card_removed and grace.");
+	    "days, hours, factors, card_removed, grace and shadow.");
 }
 
 static char *next_word(char **rest)
@@ -258,6 +277,28 @@ static char *next_word(char **rest)
 		word = strsep(rest, " \t");
 	while (word && *word == '\0');
 	return word;
+}
+
+/* `holiday DATE,DATE...`; *out_is says whether it is that line. */
+static enum err parse_holidays(
+    char *line, int number, struct policy *policy, char *problem, bool *out_is)
+{
+	char *rest = line + strspn(line, " \t");
+	size_t length = strlen("holiday");
+	const char *list;
+
+	*out_is = strncmp(rest, "holiday", length) == 0 &&
+		  strspn(rest + length, " \t") > 0;
+	if (!*out_is)
+		return ERR_NONE;
+	(void)next_word(&rest);
+	list = next_word(&rest);
+	if (list && !next_word(&rest) && !has_empty_item(list) &&
+	    policy_holidays_read(list, &policy->holidays))
+		return ERR_NONE;
+	return complain(problem, number, "these are no holidays",
+	    "Write for example: holiday 2026-05-04,2026-05-05 and no more "
+	    "than 400 in all.");
 }
 
 static enum err parse_rule(
@@ -316,7 +357,15 @@ static enum err parse_lines(char *copy, struct policy *policy, char *problem)
 	enum err err = ERR_NONE;
 
 	for (int number = 1; (line = strsep(&rest, "\n")) != NULL; number++) {
+		bool is_holidays = false;
+
 		if (!has_content(line))
+			continue;
+		err =
+		    parse_holidays(line, number, policy, problem, &is_holidays);
+		if (err != ERR_NONE)
+			return err;
+		if (is_holidays)
 			continue;
 		if (policy->count == POLICY_RULES_MAX)
 			return complain(problem, number, "too many rules",
@@ -428,8 +477,9 @@ static bool rule_selects(const char *list, const char *value, size_t selector)
 					       : policy_list_has(list, value);
 }
 
-static bool rule_matches(
-    const struct rule *rule, const struct policy_facts *facts, bool known)
+static bool rule_matches(const struct rule *rule,
+    const struct policy_holidays *holidays, const struct policy_facts *facts,
+    bool known)
 {
 	if (!known && rule->action != POLICY_PERMIT)
 		return false;
@@ -442,7 +492,7 @@ static bool rule_matches(
 			rule->values[i], fact(facts, selectors[i].offset), i))
 			return false;
 	}
-	return policy_hours_hold(&rule->hours, &facts->now);
+	return policy_hours_hold(&rule->hours, &facts->now, holidays);
 }
 
 struct policy_answer policy_ask(
@@ -453,7 +503,7 @@ struct policy_answer policy_ask(
 	for (size_t i = 0; i < policy->count; i++) {
 		const struct rule *rule = &policy->rules[i];
 
-		if (rule_matches(rule, facts, known))
+		if (rule_matches(rule, &policy->holidays, facts, known))
 			return (struct policy_answer){
 			    .action = rule->action,
 			    .factors = rule->factors,
@@ -461,6 +511,8 @@ struct policy_answer policy_ask(
 			    .line = rule->line,
 			    .card_removed = rule->card_removed,
 			    .grace_s = rule->grace_s,
+			    .shadow = facts->now.date <= rule->shadow_until,
+			    .shadow_until = rule->shadow_until,
 			};
 	}
 	/*
@@ -479,5 +531,31 @@ bool policy_has_grace(const struct policy *policy)
 	for (size_t i = 0; i < policy->count; i++)
 		if (policy->rules[i].grace_s)
 			return true;
+	return false;
+}
+
+/* Of a selector that a terminal settles; NULL is any. */
+static bool may_select(const struct rule *rule, const char *key, const char *is)
+{
+	for (size_t i = 0; is && i < SELECTOR_COUNT; i++)
+		if (strcmp(selectors[i].key, key) == 0 && rule->values[i])
+			return policy_list_has(rule->values[i], is);
+	return true;
+}
+
+bool policy_next_shadow(const struct policy *policy, const char *terminal,
+    const char *group, size_t *index, struct policy_shadow *out)
+{
+	while (*index < policy->count) {
+		const struct rule *rule = &policy->rules[(*index)++];
+
+		if (!rule->shadow_until ||
+		    !may_select(rule, "terminal", terminal) ||
+		    !may_select(rule, "group", group))
+			continue;
+		*out = (struct policy_shadow){
+		    rule->name, rule->line, rule->shadow_until};
+		return true;
+	}
 	return false;
 }

@@ -12,7 +12,12 @@
  * logout or nothing (absent: lock), what becomes of a session whose card has
  * left; grace=5m (absent: none), how long after he opened his session by one of
  * these factors a person is asked for none, for services that the rule names.
- * `#` starts a comment line. Pure.
+ * `#` starts a comment line.
+ *
+ * shadow=2026-04-30 on permit or refuse is shadow mode until the end of that
+ * day: what the rule would refuse is decided and recorded as ever, and then
+ * let past (core/decide.c says what never is). A line `holiday DATE,DATE...`
+ * says what days=holiday and days=workday mean. Pure.
  */
 #ifndef SEKIMORI_POLICY_H
 #define SEKIMORI_POLICY_H
@@ -29,6 +34,8 @@ enum {
 	POLICY_TEXT_BYTES_MAX = 65536,
 	POLICY_RULES_MAX = 512,
 	POLICY_PROBLEM_SIZE = 256,
+	POLICY_SHADOW_DAYS_MAX = 62, /* from taking effect on; who sets a
+					policy heeds it */
 };
 
 /* The rule that `sekimorid init` installs. */
@@ -69,7 +76,9 @@ struct policy_answer {
 			     matched */
 	int line;         /* of the rule; 0 when none matched */
 	enum policy_card_removed card_removed;
-	int64_t grace_s; /* seconds; 0: none */
+	int64_t grace_s;  /* seconds; 0: none */
+	bool shadow;      /* in shadow mode now */
+	int shadow_until; /* the last day of it, policy_date(); 0: never */
 };
 
 /* ERR_INVALID fills problem with `line N: what. How to mend it.` */
@@ -79,6 +88,17 @@ void policy_free(struct policy *policy);
 
 /* Whether a value, which is not empty, stands in a list separated by commas. */
 bool policy_list_has(const char *list, const char *value);
+
+/* A rule with shadow=, over or not. */
+struct policy_shadow {
+	const char *rule; /* owned by the policy */
+	int line, until;
+};
+
+/* The next one from *index (0 at first) on; false when there is none. With a
+ * terminal and its group, those only that may apply there; else both NULL. */
+bool policy_next_shadow(const struct policy *policy, const char *terminal,
+    const char *group, size_t *index, struct policy_shadow *out);
 
 /*
  * known is false for somebody nobody knows: rules that name persons,

@@ -5,14 +5,17 @@
 
 enum {
 	DAYS = 7,
+	HOLIDAY = DAYS, /* bits beyond those of the week */
+	WORKDAY,
+	DAY_WORDS,
 	HOUR = 60,
 	DAY = 24 * HOUR,
 	SPAN_LENGTH = sizeof("08:30-17:15") - 1,
 	TIME_LENGTH = sizeof("08:30") - 1,
 };
 
-static const char *const day_words[DAYS] = {
-    "sun", "mon", "tue", "wed", "thu", "fri", "sat"};
+static const char *const day_words[DAY_WORDS] = {"sun", "mon", "tue", "wed",
+    "thu", "fri", "sat", [HOLIDAY] = "holiday", [WORKDAY] = "workday"};
 
 /* The next item of a list, without its comma; false at the end. */
 static bool next_item(const char **list, const char **out, size_t *out_length)
@@ -28,7 +31,7 @@ static bool next_item(const char **list, const char **out, size_t *out_length)
 
 static bool read_day(const char *word, size_t length, unsigned *days)
 {
-	for (int day = 0; day < DAYS; day++) {
+	for (int day = 0; day < DAY_WORDS; day++) {
 		if (length != strlen(day_words[day]) ||
 		    memcmp(word, day_words[day], length) != 0)
 			continue;
@@ -94,16 +97,27 @@ bool policy_hours_read_spans(const char *list, struct policy_hours *hours)
 	return count != 0;
 }
 
-static bool has_day(const struct policy_hours *hours, int day)
+/* A workday is Monday to Friday but for holidays. */
+static bool has_day(const struct policy_hours *hours, int day, int date,
+    const struct policy_holidays *holidays)
 {
-	return hours->days == 0 || (hours->days & 1u << day) != 0;
+	bool holiday = policy_is_holiday(holidays, date);
+	unsigned is = 1u << day;
+
+	if (holiday)
+		is |= 1u << HOLIDAY;
+	else if (day >= 1 && day <= 5)
+		is |= 1u << WORKDAY;
+	return hours->days == 0 || (hours->days & is) != 0;
 }
 
 static bool is_within(const struct policy_hours *hours,
-    const struct policy_span *span, const struct policy_moment *now)
+    const struct policy_span *span, const struct policy_moment *now,
+    const struct policy_holidays *holidays)
 {
-	bool today = has_day(hours, now->day);
-	bool yesterday = has_day(hours, (now->day + DAYS - 1) % DAYS);
+	bool today = has_day(hours, now->day, now->date, holidays);
+	bool yesterday = has_day(
+	    hours, (now->day + DAYS - 1) % DAYS, now->date - 1, holidays);
 
 	if (span->from < span->to)
 		return today && now->minute >= span->from &&
@@ -112,13 +126,13 @@ static bool is_within(const struct policy_hours *hours,
 	       (yesterday && now->minute < span->to);
 }
 
-bool policy_hours_hold(
-    const struct policy_hours *hours, const struct policy_moment *now)
+bool policy_hours_hold(const struct policy_hours *hours,
+    const struct policy_moment *now, const struct policy_holidays *holidays)
 {
 	if (hours->count == 0)
-		return has_day(hours, now->day);
+		return has_day(hours, now->day, now->date, holidays);
 	for (size_t i = 0; i < hours->count; i++)
-		if (is_within(hours, &hours->spans[i], now))
+		if (is_within(hours, &hours->spans[i], now, holidays))
 			return true;
 	return false;
 }

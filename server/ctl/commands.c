@@ -96,6 +96,7 @@ static const struct output_column AUDIT_COLUMNS[] = {
     {"TARGET", "target", OUTPUT_TEXT},
     {"RESULT", "result", OUTPUT_TEXT},
     {"REASON", "reason", OUTPUT_TEXT},
+    {"WOULD BE", "would", OUTPUT_TEXT},
     {"CARD", "card", OUTPUT_TEXT},
     {"BY", "by", OUTPUT_TEXT},
     {"ACTOR", "actor", OUTPUT_TEXT},
@@ -124,8 +125,23 @@ static const struct output_column POLICY_COLUMNS[] = {
     {0},
 };
 
+static const struct output_column SHADOW_COLUMNS[] = {
+    {"USER", "user", OUTPUT_TEXT},
+    {"NAME", "name", OUTPUT_TEXT},
+    {"DEPARTMENT", "department", OUTPUT_TEXT},
+    {"WOULD BE", "would", OUTPUT_TEXT},
+    {"COUNT", "count", OUTPUT_NUMBER},
+    {"RULE", "rule", OUTPUT_TEXT},
+    {"TERMINAL", "terminal", OUTPUT_TEXT},
+    {"SERVICE", "service", OUTPUT_TEXT},
+    {"FIRST", "first", OUTPUT_TIME},
+    {"LAST", "last", OUTPUT_TIME},
+    {0},
+};
+
 static const struct output_column STATUS_COLUMNS[] = {
     {"state", "state", OUTPUT_TEXT},
+    {"NOT ENFORCED (SHADOW MODE)", "shadow", OUTPUT_TEXT},
     {"version", "version", OUTPUT_TEXT},
     {"time", "time", OUTPUT_TIME},
     {"instance", "instance", OUTPUT_TEXT},
@@ -421,6 +437,12 @@ const struct command COMMANDS[] = {
 	{.noun = "policy", .verb = "list", .path = "policy/list",
 	 .columns = POLICY_COLUMNS,
 	 .help = "all versions of the rules, also those to come"},
+	{.noun = "policy", .verb = "report", .path = "policy/report",
+	 .parameters = {
+		TEXT_OPTION("--from", "TIME", "from"),
+		TEXT_OPTION("--to", "TIME", "to")},
+	 .columns = SHADOW_COLUMNS,
+	 .help = "whom shadow mode has let past, and why (of 62 days)"},
 	{.noun = "policy", .verb = "cancel", .path = "policy/cancel",
 	 .parameters = {{"N", NULL, "version", COMMAND_NUMBER, true, NULL}},
 	 .done = "{} will not take effect.",

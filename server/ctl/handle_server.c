@@ -83,6 +83,7 @@ static void show_ground(json_t *answer)
 	static const struct {
 		const char *member, *sentence;
 	} rows[] = {
+	    {"shadow", "# NOT ENFORCED (SHADOW MODE): {}"},
 	    {"state", "# {}"},
 	    {"author", "# set by {}"},
 	    {"approver", "# approver: {}"},
@@ -163,8 +164,15 @@ static void show_set(json_t *answer)
 	static const struct output_column since = {
 	    "since", "since", OUTPUT_TIME};
 	static const struct output_column next = {"next", "next", OUTPUT_TIME};
+	const char *shadow =
+	    json_string_value(json_object_get(answer, "shadow"));
 	char when[OUTPUT_CELL_SIZE];
 
+	if (shadow)
+		output_sentence(stdout,
+		    "NOT ENFORCED (SHADOW MODE), refusals are recorded and "
+		    "let past: {}",
+		    shadow);
 	if (json_is_true(json_object_get(answer, "planned"))) {
 		output_cell(answer, &since, when);
 		printf("Version %lld takes effect at %s. Until then "
@@ -213,6 +221,7 @@ int handle_policy_test(struct call *call, struct client *client)
 {
 	static const struct output_column columns[] = {
 	    {"action", "action", OUTPUT_TEXT},
+	    {"NOT ENFORCED (SHADOW MODE) UNTIL", "shadow", OUTPUT_TEXT},
 	    {"rule", "rule", OUTPUT_TEXT},
 	    {"line", "line", OUTPUT_NUMBER},
 	    {"card removed", "card_removed", OUTPUT_TEXT},

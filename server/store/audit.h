@@ -21,6 +21,10 @@ enum {
 /* A number of the store: times in the chain have run backwards. */
 #define AUDIT_UNORDERED "audit_unordered"
 
+/* A record's member `mode`: a refusal that shadow mode let past. Asked for as
+ * if it were a result. */
+#define AUDIT_MODE_SHADOW "shadow"
+
 /* A member of a record, after seq, time and kind. Texts are escaped here. */
 struct audit_field {
 	const char *key;

@@ -251,7 +251,11 @@ enum err audit_each(struct store *store, const struct audit_query *query,
 	listing->context = context;
 	record_filter_set(&listing->filters[0], "user", query->user);
 	record_filter_set(&listing->filters[1], "terminal", query->terminal);
-	record_filter_set(&listing->filters[2], "result", query->result);
+	record_filter_set(&listing->filters[2],
+	    query->result && strcmp(query->result, AUDIT_MODE_SHADOW) == 0
+		? "mode"
+		: "result",
+	    query->result);
 	if (query->from_ms != 0 || query->to_ms != 0)
 		narrow_by_time(store, listing);
 	if (query->limit > 0 && !query->oldest)

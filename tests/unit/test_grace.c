@@ -365,7 +365,7 @@ static void test_rules_refused(void **state)
 static struct policy_answer ask_for(const char *text, const char *service)
 {
 	const struct policy_facts facts = {
-	    "s1", "", "", "t", "", service, {0, 0}};
+	    "s1", "", "", "t", "", service, {0, 0, 0}};
 	char problem[POLICY_PROBLEM_SIZE];
 	struct policy *policy = NULL;
 	struct policy_answer answer;

@@ -38,6 +38,17 @@ static const struct {
     {"permit a factors=any days=mon days=tue", "twice"},
     {"permit a factors=any hours=8:30-17:15", "no hours"},
     {"permit a factors=any hours=09:00-10:00 hours=11:00-12:00", "twice"},
+    {"permit a factors=any shadow=", "empty value"},
+    {"permit a factors=any shadow=yes", "last day"},
+    {"permit a factors=any shadow=2026-02-29", "last day"},
+    {"permit a factors=any shadow=2026-04-30,2026-05-01", "last day"},
+    {"permit a factors=any shadow=2026-04-30 shadow=2026-05-01", "once"},
+    {"exempt a shadow=2026-04-30", "for permit and refuse"},
+    {"holiday 2026-05-04", "no rule"},
+    {"holiday", "unknown action"},
+    {"permit a factors=any\nholiday 2026-5-4", "line 2: these are no"},
+    {"holiday 2026-05-04,,2026-05-05\nrefuse a", "no holidays"},
+    {"holiday 2026-05-04 2026-05-05\nrefuse a", "no holidays"},
     {"permit a factors=any\r\n", "control"},
     {"permit a\001 factors=any\n", "control"},
 };
@@ -73,34 +84,35 @@ static const struct {
 	const char *rule;
 	int line;
 } asked[] = {
-    {"timer", {"s1", "soumu", "regular", "t1", "", "cron", {0, 0}}, true,
+    {"timer", {"s1", "soumu", "regular", "t1", "", "cron", {0, 0, 0}}, true,
 	POLICY_EXEMPT, "timers", 2},
-    {"a stranger is never exempt", {"s1", "", "", "t1", "", "cron", {0, 0}},
+    {"a stranger is never exempt", {"s1", "", "", "t1", "", "cron", {0, 0, 0}},
 	false, POLICY_PERMIT, "everyone", 6},
-    {"vendor and sudo", {"v1", "", "contractor", "t1", "", "sudo", {0, 0}},
+    {"vendor and sudo", {"v1", "", "contractor", "t1", "", "sudo", {0, 0, 0}},
 	true, POLICY_REFUSE, "vendors", 3},
-    {"vendor and sshd", {"v1", "", "contractor", "t1", "", "sshd", {0, 0}},
+    {"vendor and sshd", {"v1", "", "contractor", "t1", "", "sshd", {0, 0, 0}},
 	true, POLICY_PERMIT, "everyone", 6},
     {"residents' desk",
-	{"s1", "juumin", "regular", "t1", "residents", "gdm", {0, 0}}, true,
+	{"s1", "juumin", "regular", "t1", "residents", "gdm", {0, 0, 0}}, true,
 	POLICY_PERMIT, "residents", 4},
     {"another department there",
-	{"s1", "soumu", "regular", "t1", "residents", "gdm", {0, 0}}, true,
+	{"s1", "soumu", "regular", "t1", "residents", "gdm", {0, 0, 0}}, true,
 	POLICY_REFUSE, "residents2", 5},
     {"a prefix is not the name",
-	{"s1", "juu", "regular", "t1", "residents", "gdm", {0, 0}}, true,
+	{"s1", "juu", "regular", "t1", "residents", "gdm", {0, 0, 0}}, true,
 	POLICY_REFUSE, "residents2", 5},
     {"the second department counts too",
-	{"s1", "soumu,juumin", "regular", "t1", "residents", "gdm", {0, 0}},
+	{"s1", "soumu,juumin", "regular", "t1", "residents", "gdm", {0, 0, 0}},
 	true, POLICY_PERMIT, "residents", 4},
     {"of no department",
-	{"s1", "", "regular", "t1", "residents", "gdm", {0, 0}}, true,
+	{"s1", "", "regular", "t1", "residents", "gdm", {0, 0, 0}}, true,
 	POLICY_REFUSE, "residents2", 5},
     {"a terminal names one service only",
-	{"s1", "soumu", "regular", "t1", "", "cron,sshd", {0, 0}}, true,
+	{"s1", "soumu", "regular", "t1", "", "cron,sshd", {0, 0, 0}}, true,
 	POLICY_PERMIT, "everyone", 6},
-    {"a stranger there", {"x", "juumin", "", "t1", "residents", "gdm", {0, 0}},
-	false, POLICY_PERMIT, "everyone", 6},
+    {"a stranger there",
+	{"x", "juumin", "", "t1", "residents", "gdm", {0, 0, 0}}, false,
+	POLICY_PERMIT, "everyone", 6},
 };
 
 static void test_first_match_decides(void **state)
@@ -127,7 +139,7 @@ static void test_no_match_is_refusal(void **state)
 {
 	static const char text[] = "permit it department=it factors=any";
 	const struct policy_facts facts = {
-	    "s1", "soumu", "", "t", "", "su", {0, 0}};
+	    "s1", "soumu", "", "t", "", "su", {0, 0, 0}};
 	char problem[POLICY_PROBLEM_SIZE];
 	struct policy *policy = NULL;
 
@@ -144,7 +156,8 @@ static void test_no_match_is_refusal(void **state)
 
 static void test_default_permits_everybody(void **state)
 {
-	const struct policy_facts facts = {"s1", "", "", "t", "", "su", {0, 0}};
+	const struct policy_facts facts = {
+	    "s1", "", "", "t", "", "su", {0, 0, 0}};
 	char problem[POLICY_PROBLEM_SIZE];
 	struct policy *policy = NULL;
 	struct policy_answer answer;
@@ -185,7 +198,7 @@ static void test_cards(void **state)
 	    policy_parse(text, strlen(text), &policy, problem), ERR_NONE);
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		const struct policy_facts facts = {
-		    "s1", "", "", rows[i].terminal, "", "su", {0, 0}};
+		    "s1", "", "", rows[i].terminal, "", "su", {0, 0, 0}};
 		struct policy_answer answer = policy_ask(policy, &facts, true);
 
 		assert_int_equal(answer.factors, rows[i].factors);
@@ -206,15 +219,15 @@ static void test_hours_select(void **state)
 		struct policy_moment now;
 		const char *rule;
 	} rows[] = {
-	    {{1, 8 * 60 + 29}, "otherwise"},
-	    {{1, 8 * 60 + 30}, "day"},
-	    {{5, 17 * 60 + 14}, "day"},
-	    {{5, 17 * 60 + 15}, "otherwise"},
-	    {{6, 12 * 60}, "otherwise"},
-	    {{5, 22 * 60}, "night"},
-	    {{6, 4 * 60 + 59}, "night"},
-	    {{6, 5 * 60}, "otherwise"},
-	    {{5, 4 * 60}, "otherwise"},
+	    {{1, 8 * 60 + 29, 0}, "otherwise"},
+	    {{1, 8 * 60 + 30, 0}, "day"},
+	    {{5, 17 * 60 + 14, 0}, "day"},
+	    {{5, 17 * 60 + 15, 0}, "otherwise"},
+	    {{6, 12 * 60, 0}, "otherwise"},
+	    {{5, 22 * 60, 0}, "night"},
+	    {{6, 4 * 60 + 59, 0}, "night"},
+	    {{6, 5 * 60, 0}, "otherwise"},
+	    {{5, 4 * 60, 0}, "otherwise"},
 	};
 	char problem[POLICY_PROBLEM_SIZE];
 	struct policy *policy = NULL;
@@ -233,6 +246,81 @@ static void test_hours_select(void **state)
 	policy_free(policy);
 }
 
+static struct policy *parse(const char *text)
+{
+	char problem[POLICY_PROBLEM_SIZE];
+	struct policy *policy = NULL;
+
+	if (policy_parse(text, strlen(text), &policy, problem) != ERR_NONE)
+		fail_msg("%s", problem);
+	return policy;
+}
+
+/* A Monday that is a holiday is one, and a Monday still. */
+static void test_holidays_select(void **state)
+{
+	struct policy *policy =
+	    parse("permit closed days=holiday factors=card\n"
+		  "permit mondays days=mon factors=any\n"
+		  "permit open days=workday factors=otp\n"
+		  "refuse otherwise\n"
+		  " holiday 2026-05-04,2026-05-06\n");
+	const int monday = policy_date(2026, 5, 4);
+	static const char *const rules[] = {"closed", "open", "closed", "open",
+	    "open", "otherwise", "otherwise", "mondays"};
+
+	(void)state;
+	for (int i = 0; i < 8; i++) {
+		const struct policy_facts facts = {"s1", "", "", "t", "", "su",
+		    {(1 + i) % 7, 600, monday + i}};
+
+		assert_string_equal(
+		    policy_ask(policy, &facts, true).rule, rules[i]);
+	}
+	policy_free(policy);
+}
+
+/* On its last day still, on the next no more; and what a terminal is told. */
+static void test_shadow(void **state)
+{
+	struct policy *policy =
+	    parse("permit somu department=somu factors=any\n"
+		  "permit desk terminal=t1,t2 factors=otp shadow=2026-04-30\n"
+		  "refuse rest group=g shadow=2026-05-10\n");
+	const int last = policy_date(2026, 4, 30);
+	struct policy_facts facts = {
+	    "s1", "", "", "t1", "", "su", {0, 0, last}};
+	struct policy_shadow shadow;
+	struct policy_answer answer;
+	size_t index = 0;
+
+	(void)state;
+	answer = policy_ask(policy, &facts, true);
+	assert_true(answer.shadow);
+	assert_int_equal(answer.shadow_until, last);
+	facts.now.date++;
+	answer = policy_ask(policy, &facts, true);
+	assert_false(answer.shadow);
+	assert_int_equal(answer.action, POLICY_PERMIT);
+	facts.now.date = last;
+	facts.department = "somu";
+	assert_false(policy_ask(policy, &facts, true).shadow);
+	facts.department = facts.terminal = "";
+	assert_false(policy_ask(policy, &facts, true).shadow);
+	assert_true(policy_next_shadow(policy, NULL, NULL, &index, &shadow));
+	assert_string_equal(shadow.rule, "desk");
+	assert_int_equal(shadow.until, last);
+	assert_true(policy_next_shadow(policy, NULL, NULL, &index, &shadow));
+	assert_string_equal(shadow.rule, "rest");
+	assert_false(policy_next_shadow(policy, NULL, NULL, &index, &shadow));
+	index = 0;
+	assert_true(policy_next_shadow(policy, "t9", "g", &index, &shadow));
+	assert_string_equal(shadow.rule, "rest");
+	index = 0;
+	assert_false(policy_next_shadow(policy, "t9", "", &index, &shadow));
+	policy_free(policy);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -242,6 +330,8 @@ int main(void)
 	    cmocka_unit_test(test_default_permits_everybody),
 	    cmocka_unit_test(test_cards),
 	    cmocka_unit_test(test_hours_select),
+	    cmocka_unit_test(test_holidays_select),
+	    cmocka_unit_test(test_shadow),
 	};
 
 	return cmocka_run_group_tests_name("policy", tests, NULL, NULL);

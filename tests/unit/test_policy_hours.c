@@ -95,14 +95,15 @@ static void test_spans_read(void **state)
 
 static bool holds(const char *days, const char *spans, int day, int minute)
 {
-	const struct policy_moment now = {day, minute};
+	const struct policy_moment now = {day, minute, 0};
+	static const struct policy_holidays none;
 	struct policy_hours hours = {0};
 
 	if (days)
 		assert_true(policy_hours_read_days(days, &hours));
 	if (spans)
 		assert_true(policy_hours_read_spans(spans, &hours));
-	return policy_hours_hold(&hours, &now);
+	return policy_hours_hold(&hours, &now, &none);
 }
 
 static void test_holds(void **state)

@@ -36,7 +36,7 @@ static enum err take_due(struct store *store, int64_t now_s)
 static enum policy_action ask(struct store *store)
 {
 	const struct policy_facts facts = {
-	    "s1", "", "regular", "pc1", "", "x", {0, 0}};
+	    "s1", "", "regular", "pc1", "", "x", {0, 0, 0}};
 
 	return policy_ask(store->policy, &facts, true).action;
 }
@@ -110,7 +110,7 @@ static void test_in_force_in_its_transaction(void **state)
 static void test_answers_outlive_their_policy(void **state)
 {
 	const struct policy_facts facts = {
-	    "s1", "", "regular", "pc1", "", "x", {0, 0}};
+	    "s1", "", "regular", "pc1", "", "x", {0, 0, 0}};
 	struct fixture *f = *state;
 	struct policy_answer answer =
 	    policy_ask(f->store->policy, &facts, true);

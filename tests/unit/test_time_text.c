@@ -184,20 +184,23 @@ static void test_fiscal_end(void **state)
 
 static void test_of_week(void **state)
 {
-	int day = -1, minute = -1;
+	struct policy_moment at = {-1, -1, -1};
 
 	(void)state;
 	/* Thursday 1 January 1970, 9 o'clock in Japan. */
-	assert_true(time_text_of_week(0, &day, &minute));
-	assert_int_equal(day, 4);
-	assert_int_equal(minute, 9 * 60);
-	assert_true(time_text_of_week(15 * 3600 - 1, &day, &minute));
-	assert_int_equal(day, 4);
-	assert_int_equal(minute, 1439);
-	assert_true(time_text_of_week(15 * 3600, &day, &minute));
-	assert_int_equal(day, 5);
-	assert_int_equal(minute, 0);
-	assert_false(time_text_of_week(INT64_MAX, &day, &minute));
+	assert_true(time_text_moment(0, &at));
+	assert_int_equal(at.day, 4);
+	assert_int_equal(at.minute, 9 * 60);
+	assert_int_equal(at.date, 0);
+	assert_true(time_text_moment(15 * 3600 - 1, &at));
+	assert_int_equal(at.day, 4);
+	assert_int_equal(at.minute, 1439);
+	assert_int_equal(at.date, 0);
+	assert_true(time_text_moment(15 * 3600, &at));
+	assert_int_equal(at.day, 5);
+	assert_int_equal(at.minute, 0);
+	assert_int_equal(at.date, 1);
+	assert_false(time_text_moment(INT64_MAX, &at));
 }
 
 int main(void)
