@@ -66,7 +66,8 @@ extern const struct admin_verb ADMIN_USER_VERBS[], ADMIN_TOKEN_VERBS[],
     ADMIN_AUDIT_VERBS[], ADMIN_SERVER_VERBS[], ADMIN_BACKUP_VERBS[],
     ADMIN_CARD_VERBS[], ADMIN_CARD_TRUST_VERBS[], ADMIN_STAFF_VERBS[],
     ADMIN_STAFF_UNDO_VERBS[], ADMIN_ADMIN_VERBS[], ADMIN_PERSON_VERBS[],
-    ADMIN_CUSTODY_VERBS[], ADMIN_TOKEN_LIST_VERBS[], ADMIN_SHADOW_VERBS[];
+    ADMIN_CUSTODY_VERBS[], ADMIN_TOKEN_LIST_VERBS[], ADMIN_SHADOW_VERBS[],
+    ADMIN_STAFF_LIST_VERBS[];
 
 /* All of them; ends with NULL. */
 extern const struct admin_verb *const ADMIN_TABLES[];
@@ -95,6 +96,7 @@ struct admin_arguments {
 	int role; /* index into ADMIN_ROLES, or -1 */
 	const char *departments;
 	const char *attendant, *decision;
+	int64_t ending; /* days; 0: not asked */
 };
 
 /* What a command of several transactions has got to. run() reads `progress`

@@ -269,6 +269,7 @@ static enum err plan_import(struct import *import)
 	struct admin_job *job = import->list.job;
 	struct staff_plan plan = {.due_at = import->list.now_s,
 	    .whole_staff = job->arguments.whole_staff,
+	    .people = (int64_t)json_array_size(job->arguments.rows),
 	    .rows = json_dumps(job->arguments.rows, JSON_COMPACT)};
 	struct audit_entry entry = {.kind = "admin", .time_ms = job->now_ms};
 	enum err err = plan.rows ? ERR_NONE : ERR_MEMORY;

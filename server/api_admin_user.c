@@ -8,6 +8,10 @@
 #include "server/api_admin.h"
 #include "server/store/subject.h"
 
+enum {
+	DAY_S = 24 * 60 * 60
+};
+
 static enum err answer_person(
     struct admin_job *job, const struct person *person)
 {
@@ -20,9 +24,26 @@ static void copy_name(char out[NAME_BYTES_MAX + 1], const char *text)
 }
 
 struct listed {
-	const struct admin *admin; /* who looks */
+	const struct admin_job *job; /* who looks for whom */
 	struct admin_page page;
 };
+
+/* Whether he is one of those asked for. ending: within so many days from now;
+ * whose end has passed is not about to end. */
+static bool is_wanted(const struct admin_job *job, const struct person *person)
+{
+	const struct admin_arguments *a = &job->arguments;
+	int64_t until = person->valid_until, now_s = job->time.now_s;
+
+	if (a->department && !person_in_department(person, a->department))
+		return false;
+	if (a->kind >= 0 && strcmp(person->kind, PERSON_KINDS[a->kind]) != 0)
+		return false;
+	if (a->state && strcmp(person_state_text(person->state), a->state) != 0)
+		return false;
+	return a->ending == 0 ||
+	       (until > now_s && until <= now_s + a->ending * DAY_S);
+}
 
 static enum err add_item(void *context, const struct person *person)
 {
@@ -31,7 +52,8 @@ static enum err add_item(void *context, const struct person *person)
 
 	page->seen++;
 	copy_name(page->last, person->user);
-	if (!admin_heeds(listed->admin, person))
+	if (!admin_heeds(&listed->job->admin, person) ||
+	    !is_wanted(listed->job, person))
 		return ERR_NONE;
 	return json_array_append_new(page->items, admin_person_json(person))
 		   ? ERR_MEMORY
@@ -41,7 +63,7 @@ static enum err add_item(void *context, const struct person *person)
 static enum err user_list(struct admin_job *job, struct store *store)
 {
 	const char *after = job->arguments.following;
-	struct listed listed = {&job->admin, {.items = json_array()}};
+	struct listed listed = {job, {.items = json_array()}};
 	enum err err = ERR_MEMORY;
 
 	if (listed.page.items)
@@ -331,7 +353,10 @@ const struct admin_verb ADMIN_USER_VERBS[] = {
     {.path = "user/list",
 	.roles = ADMIN_DELEGATES,
 	.by_department = true,
-	.members = {ADMIN_NAME(following, false)},
+	.members = {ADMIN_NAME(following, false), ADMIN_NAME(department, false),
+	    {"kind", JSON_MEMBER_CHOICE, ADMIN_OFFSET(kind), false, 0, 0,
+		PERSON_KINDS},
+	    ADMIN_NAME(state, false), ADMIN_NUMBER(ending, 1, 3650)},
 	.run = user_list,
 	.is_long = true},
     {.path = "user/show",

@@ -13,21 +13,32 @@ static enum err run_list(
     struct admin_job *job, struct store *store, const struct staff_plan *plan)
 {
 	enum err err = api_admin_run(&job->job, store);
+	bool found = false;
 
-	if (err == ERR_NONE && job->status)
+	if (err == ERR_NONE && !job->status)
+		return staff_plan_drop(store, plan->import, &found);
+	if (err == ERR_NONE)
 		log_line(LOG_ERR,
 		    "a staff list whose day has come is refused; nobody was "
 		    "changed",
 		    LOG_NUMBER("import", plan->import),
 		    LOG_TEXT("detail", job->detail));
-	return err;
+	return err ? err : staff_plan_refuse(store, plan->import, job->detail);
+}
+
+static enum err refuse_unreadable(
+    struct store *store, const struct staff_plan *plan)
+{
+	log_line(LOG_ERR, "a staff list cannot be read any more",
+	    LOG_NUMBER("import", plan->import));
+	return staff_plan_refuse(
+	    store, plan->import, "It cannot be read any more.");
 }
 
 static enum err run_plan(struct server *server, struct store *store,
     const struct staff_plan *plan, int64_t now_s, int64_t now_ms)
 {
 	struct admin_job *job = calloc(1, sizeof(*job));
-	bool found = false;
 	enum err err = job ? ERR_NONE : ERR_MEMORY;
 
 	if (err)
@@ -48,10 +59,7 @@ static enum err run_plan(struct server *server, struct store *store,
 	if (job->arguments.rows)
 		err = run_list(job, store, plan);
 	else
-		log_line(LOG_ERR, "a staff list cannot be read any more",
-		    LOG_NUMBER("import", plan->import));
-	if (!err)
-		err = staff_plan_drop(store, plan->import, &found);
+		err = refuse_unreadable(store, plan);
 	json_decref(job->arguments.rows);
 	json_decref(job->answer);
 	free(job);

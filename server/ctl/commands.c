@@ -18,6 +18,17 @@ static const struct output_column PERSON_COLUMNS[] = {
     {0},
 };
 
+static const struct output_column IMPORT_COLUMNS[] = {
+    {"NUMBER", "import", OUTPUT_NUMBER},
+    {"STATE", "state", OUTPUT_TEXT},
+    {"TIME", "time", OUTPUT_TIME},
+    {"PEOPLE", "people", OUTPUT_NUMBER},
+    {"WHOLE STAFF", "whole_staff", OUTPUT_YES},
+    {"BY", "actor", OUTPUT_TEXT},
+    {"WHY", "detail", OUTPUT_TEXT},
+    {0},
+};
+
 static const struct output_column TOKEN_COLUMNS[] = {
     {"SERIAL", "serial", OUTPUT_TEXT},
     {"USER", "user", OUTPUT_TEXT},
@@ -253,6 +264,10 @@ const struct command COMMANDS[] = {
 	 .done = "The list is taken back: everybody is as before, and whoever "
 		 "was new is removed.",
 	 .help = "take the last staff list back"},
+	{.noun = "user", .verb = "import list", .path = "user/import-list",
+	 .columns = IMPORT_COLUMNS,
+	 .help = "staff lists that wait for their day, and the last ones taken "
+		 "over"},
 	{.noun = "user", .verb = "import", .path = "user/import",
 	 .parameters = {
 		{"FILE.csv", NULL, "file", COMMAND_LOCAL, true, NULL},
@@ -267,7 +282,16 @@ const struct command COMMANDS[] = {
 	 .help = "a staff list: all of it or nothing (--whole-staff: whoever "
 		 "is not on it leaves)"},
 	{.noun = "user", .verb = "list", .path = "user/list",
-	 .columns = PERSON_COLUMNS, .help = "everybody"},
+	 .parameters = {
+		TEXT_OPTION("--department", "DEPARTMENT", "department"),
+		CHOICE_OPTION("--kind", "kind", COMMAND_TEXT,
+		    "regular|fiscal-year|contractor"),
+		CHOICE_OPTION("--state", "state", COMMAND_TEXT,
+		    "active|suspended"),
+		{"--ending", "DAYS", "ending", COMMAND_NUMBER, false, NULL}},
+	 .columns = PERSON_COLUMNS,
+	 .help = "everybody, or those of a department or kind, or whose time "
+		 "ends within so many days"},
 	{.noun = "user", .verb = "show", .path = "user/show",
 	 .parameters = {ID}, .columns = PERSON_COLUMNS,
 	 .handle = handle_user_show,

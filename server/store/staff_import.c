@@ -128,6 +128,31 @@ enum err staff_import_next(struct store *store, int64_t import,
 	return ERR_NONE;
 }
 
+enum err staff_import_each(struct store *store,
+    enum err (*each)(void *context, const struct staff_import_item *item),
+    void *context)
+{
+	struct db_query *q = db_query(store->db,
+	    "SELECT id, made_at, undone, (SELECT count(*)"
+	    " FROM staff_import_row AS row WHERE row.import_id ="
+	    " staff_import.id AND row.side = 1) AS people FROM staff_import"
+	    " WHERE people > 0 OR undone = 1 ORDER BY id DESC LIMIT 20");
+	enum err err = ERR_NONE, done;
+
+	while (err == ERR_NONE && db_next(q)) {
+		const struct staff_import_item item = {
+		    .import = db_number(q, 0),
+		    .made_at = db_number(q, 1),
+		    .undone = db_number(q, 2) != 0,
+		    .people = db_number(q, 3),
+		};
+
+		err = each(context, &item);
+	}
+	done = db_done(q);
+	return err != ERR_NONE ? err : done;
+}
+
 enum err staff_import_undone(struct store *store, int64_t import)
 {
 	struct db_query *q = db_query(

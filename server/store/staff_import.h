@@ -31,6 +31,15 @@ enum err staff_import_last(struct store *store, int64_t *out_import);
 /* The next row beyond a person's number, in order of it. ERR_NOT_FOUND. */
 enum err staff_import_next(struct store *store, int64_t import,
     int64_t beyond_person, struct staff_import_row *out);
+/* One in a list of them, the newest first; those of which nothing is kept any
+ * more are left out. */
+struct staff_import_item {
+	int64_t import, made_at, people;
+	bool undone; /* people is then 0 */
+};
+enum err staff_import_each(struct store *store,
+    enum err (*each)(void *context, const struct staff_import_item *item),
+    void *context);
 /* Its rows are forgotten; the number stays used. */
 enum err staff_import_undone(struct store *store, int64_t import);
 

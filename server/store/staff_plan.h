@@ -14,13 +14,29 @@ struct staff_plan {
 	bool whole_staff;
 	char actor[ADMIN_ACTOR_SIZE];
 	enum admin_role role; /* of the actor, when the list was sent */
+	int64_t people;       /* in rows */
 	char *rows;           /* JSON; the caller frees what is read */
+};
+
+/* One in a list of them. */
+struct staff_plan_item {
+	int64_t import, due_at, people;
+	bool whole_staff;
+	char actor[ADMIN_ACTOR_SIZE];
+	char refused[512]; /* why, on its day; empty: it waits for it */
 };
 
 enum err staff_plan_add(struct store *store, const struct staff_plan *plan);
 /* The first that is due. ERR_NOT_FOUND. */
 enum err staff_plan_due(
     struct store *store, int64_t now_s, struct staff_plan *out);
+/* Its day came, and this is why nothing was done: its rows are forgotten. */
+enum err staff_plan_refuse(
+    struct store *store, int64_t import, const char *why);
+/* In order of their days. */
+enum err staff_plan_each(struct store *store,
+    enum err (*each)(void *context, const struct staff_plan_item *item),
+    void *context);
 /* *out_found: there was one. */
 enum err staff_plan_drop(struct store *store, int64_t import, bool *out_found);
 

@@ -267,6 +267,59 @@ def test_a_list_that_is_wrong_on_its_day_changes_nobody(town):
         and "x002" not in r.get("target", "") and "1 rows" in r["detail"]
         for r in town.ctl.items("audit", "list", "--result", "refused")))
     assert not {"x001", "x002"} & town.people().keys()
+    # The morning's look says so, until somebody has seen it.
+    listed = [i for i in lists(town) if i["state"] == "refused"]
+    assert len(listed) == 1 and listed[0]["people"] == 2
+    assert "1 rows" in listed[0]["detail"]
+    town.ctl("user", "import", "undo", listed[0]["import"])
+    assert not [i for i in lists(town) if i["state"] == "refused"]
+
+
+def lists(town):
+    return town.ctl.items("user", "import", "list")
+
+
+def test_which_lists_there_are(town):
+    done = town.load("q001,A,,,,,,\r\nq002,B,,,,,,\r\n")["import"]
+    waits = town.load("q001,C,,,,,,\r\n", "--effective", "R20.4.1",
+                      "--whole-staff")["import"]
+    by_number = {i["import"]: i for i in lists(town)}
+    assert by_number[done]["state"] == "done"
+    assert by_number[done]["people"] == 2
+    assert by_number[waits] == {
+        "import": waits, "state": "waiting", "time": tokyo(2038, 4, 1),
+        "people": 1, "whole_staff": True, "actor": "root", "detail": None}
+    status, out, _ = town.ctl.run("user", "import", "list", json_output=False)
+    assert status == 0 and "2038-04-01" in out
+    town.ctl("user", "import", "undo", waits)
+    town.ctl("user", "import", "undo", done)
+    by_number = {i["import"]: i for i in lists(town)}
+    assert waits not in by_number
+    assert by_number[done]["state"] == "taken back"
+
+
+def test_who_is_in_a_department_or_ends_soon(town):
+    soon_over = time.strftime("%Y-%m-%d", time.localtime(
+        time.time() + 20 * 86400))
+    town.load(f"r001,A,税務課,正職員,,,,\r\n"
+              f"r002,B,住民課,会計年度任用職員,,{soon_over},,\r\n"
+              f"r003,C,住民課,正職員,,R2.3.31,,\r\n")
+    town.ctl("user", "change", "r001", "--department", "総務課",
+             "--department", "住民課")
+    town.ctl("user", "suspend", "r003")
+
+    def found(*options):
+        return [p["id"] for p in town.ctl.items("user", "list", *options)
+                if p["id"].startswith("r00")]
+
+    assert found("--department", "住民課") == ["r001", "r002", "r003"]
+    assert found("--department", "税務課") == []
+    assert found("--department", "住民課", "--kind", "regular") == [
+        "r001", "r003"]
+    assert found("--ending", "30") == ["r002"]
+    assert found("--ending", "10") == []
+    assert found("--state", "suspended") == ["r003"]
+    refused(town.ctl, "user", "list", "--ending", "0", status=2)
 
 
 def test_people_see_a_table(town):

@@ -78,6 +78,7 @@ static const struct {
     {"user/import", "oe"},
     {"user/import-check", "oea"},
     {"user/import-undo", "oe"},
+    {"user/import-list", "oea"},
     {"token/enroll", "oed"},
     {"token/confirm", "oed"},
     {"token/resync", "oehd"},
