@@ -173,7 +173,10 @@ static enum err token_suspend(struct admin_job *job, struct store *store)
 static enum err token_resume(struct admin_job *job, struct store *store)
 {
 	static const struct transition resume = {1u << TOKEN_SUSPENDED,
-	    TOKEN_ACTIVE, "Only a suspended token can be resumed.", "resumed"};
+	    TOKEN_ACTIVE,
+	    "Only a suspended token can be resumed; a lost one comes back by "
+	    "`sekimorictl token found`.",
+	    "resumed"};
 
 	return move_token(job, store, &resume);
 }
