@@ -19,7 +19,7 @@ sqlite3\.h      server/store/sqlite(_wal)?\.c
 liboath/        server/core/otp\.c
 systemd/        shared/log\.c|server/command_run\.c|pam_module/agent/[a-z_]*\.c
 security/       pam_module/[a-z_]*\.[ch]
-csv\.h>         server/ctl/staff_list\.c
+csv\.h>         server/ctl/(staff_list|inventory_before)\.c
 iconv\.h        server/ctl/staff_text\.c
 qrencode\.h     server/ctl/[a-z_]*\.c
 libsmartcols/   server/ctl/[a-z_]*\.c

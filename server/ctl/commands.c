@@ -69,6 +69,7 @@ static const struct output_column INVENTORY_COLUMNS[] = {
     {"LAST USED", "last_used", OUTPUT_TIME},
     {"UNTIL", "until", OUTPUT_TIME},
     {"REMARK", "remark", OUTPUT_TEXT},
+    {"CHANGE", "change", OUTPUT_TEXT},
     {0},
 };
 
@@ -528,10 +529,11 @@ const struct command COMMANDS[] = {
 	 .parameters = {
 		TEXT_OPTION("--department", "DEPARTMENT", "department"),
 		{"--csv", "FILE", "csv", COMMAND_LOCAL, false, NULL},
+		{"--before", "FILE", "before", COMMAND_LOCAL, false, NULL},
 		{"--lang", "ja|en", "lang", COMMAND_LOCAL, false, "ja|en"}},
 	 .columns = INVENTORY_COLUMNS, .handle = handle_report_inventory,
 	 .help = "what must be there and with whom, by department; --csv to "
-		 "tick off"},
+		 "tick off, --before: what is not as in such a CSV"},
 
 	{.noun = "server", .verb = "status", .path = "server/status",
 	 .columns = STATUS_COLUMNS, .help = "how the server is"},

@@ -9,17 +9,18 @@
 #include "server/ctl/client.h"
 #include "server/ctl/commands.h"
 #include "server/ctl/csv.h"
+#include "server/ctl/inventory_before.h"
 #include "server/ctl/out_file.h"
 
 enum {
-	CELLS = 12
+	CELLS = 13
 };
 
 static const char *const HEADINGS[][CELLS] = {
     {"department", "serial", "kind", "state", "holder", "name", "since",
-	"last used", "until", "registered", "remark", "seen"},
+	"last used", "until", "registered", "remark", "change", "seen"},
     {"所属", "機器番号", "種別", "状態", "職員番号", "氏名", "貸与日",
-	"最終使用", "返却期限", "登録日", "備考", "確認"},
+	"最終使用", "返却期限", "登録日", "備考", "前回との差", "確認"},
 };
 
 static const struct {
@@ -37,6 +38,9 @@ static const struct {
     {"holder left", "退職者が所持"},
     {"unused", "14日以上未使用"},
     {"old", "登録から3年以上"},
+    {"new", "新規"},
+    {"other holder", "所持者の変更"},
+    {"gone", "今回なし"},
     {"device", "トークン"},
     {"telephone", "スマートフォン等"},
 };
@@ -91,19 +95,27 @@ static enum err sort_items(json_t *items)
 	return ERR_NONE;
 }
 
+/* Of what is gone no more is known than was written down. */
+static const char *kind_of(json_t *item)
+{
+	json_t *device = json_object_get(item, "device");
+
+	if (!device)
+		return "";
+	return json_is_true(device) ? "device" : "telephone";
+}
+
 static void write_item(FILE *to, json_t *item, bool japanese)
 {
 	static const char *const times[] = {
 	    "confirmed", "last_used", "until", "created"};
 	char when[4][OUTPUT_CELL_SIZE];
 	const char *cells[CELLS] = {text_of(item, "department"),
-	    text_of(item, "serial"),
-	    say(json_is_true(json_object_get(item, "device")) ? "device"
-							      : "telephone",
-		japanese),
+	    text_of(item, "serial"), say(kind_of(item), japanese),
 	    say(text_of(item, "state"), japanese), text_of(item, "user"),
 	    text_of(item, "name"), when[0], when[1], when[2], when[3],
-	    say(text_of(item, "remark"), japanese), ""};
+	    say(text_of(item, "remark"), japanese),
+	    say(text_of(item, "change"), japanese), ""};
 
 	for (size_t i = 0; i < 4; i++) {
 		const struct output_column column = {"", times[i], OUTPUT_TIME};
@@ -129,6 +141,18 @@ static int write_csv(const struct call *call, json_t *items, const char *path)
 	return out_file_close(file, path);
 }
 
+static enum err compare_with(const struct call *call, json_t *items)
+{
+	const char *path = call_local(call, "before");
+	json_t *before = NULL;
+	enum err err = path ? inventory_before_read(path, &before) : ERR_NONE;
+
+	if (!err && before)
+		err = inventory_before_compare(items, before);
+	json_decref(before);
+	return err;
+}
+
 int handle_report_inventory(struct call *call, struct client *client)
 {
 	const char *path = call_local(call, "csv");
@@ -138,7 +162,7 @@ int handle_report_inventory(struct call *call, struct client *client)
 	if (code != EXIT_DONE)
 		return code;
 	items = json_object_get(answer, "items");
-	if (sort_items(items))
+	if (compare_with(call, items) || sort_items(items))
 		code = EXIT_REFUSED;
 	else if (path)
 		code = write_csv(call, items, path);
