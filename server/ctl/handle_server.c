@@ -32,6 +32,7 @@ static const struct output_column PERSON_TOKEN_COLUMNS[] = {
     {"TYPE", "type", OUTPUT_TEXT},
     {"STATE", "state", OUTPUT_TEXT},
     {"LAST USED", "last_used", OUTPUT_TIME},
+    {"UNTIL", "until", OUTPUT_TIME},
     {0},
 };
 

@@ -13,124 +13,8 @@
 
 #include <cmocka.h>
 
-#include "server/store/subject.h"
 #include "server/store/token_ledger.h"
-#include "tests/support/admin_world.h"
-
-enum {
-	STEP_S = 30,
-	MINUTE_S = 60,
-};
-
-/* A hardware token, as an import puts it into the drawer. */
-static void stock(
-    struct fixture *f, const char *serial, enum otp_type type, const char *seed)
-{
-	const struct token_deed deed = {"root", "imported", f->now_s};
-	struct token token = {.state = TOKEN_STOCK, .created_at = f->now_s};
-	struct store *store = f->server->store;
-
-	strcpy(token.serial, serial);
-	token.otp.type = type;
-	token.otp.digits = 6;
-	token.otp.period_s = type == OTP_TOTP ? STEP_S : 0;
-	assert_int_equal(
-	    secret_set(&token.otp.seed, seed, strlen(seed)), ERR_NONE);
-	assert_int_equal(store_begin(store), ERR_NONE);
-	assert_int_equal(token_add(store, &token, &deed), ERR_NONE);
-	assert_int_equal(store_commit(store), ERR_NONE);
-	token_wipe(&token);
-}
-
-static struct token find(struct fixture *f, const char *serial)
-{
-	struct token token;
-
-	assert_int_equal(
-	    token_find(f->server->store, serial, true, &token), ERR_NONE);
-	return token;
-}
-
-/* What the device shows: at this moment, or one counter after the last. */
-static void shown(struct fixture *f, const char *serial, int64_t ahead,
-    char out[OTP_DIGITS_MAX + 1])
-{
-	struct token token = find(f, serial);
-	int64_t counter =
-	    token.otp.type == OTP_TOTP ? f->now_s / STEP_S : token.otp.floor;
-
-	assert_int_equal(
-	    otp_generate(&token.otp, counter + ahead, out), ERR_NONE);
-	token_wipe(&token);
-}
-
-/* A verb with a serial, the code it shows now, and more members. */
-static void try_shown(
-    struct fixture *f, const char *verb, const char *serial, const char *more)
-{
-	char body[256], path[64], code[OTP_DIGITS_MAX + 1];
-
-	f->now_s += MINUTE_S;
-	shown(f, serial, 0, code);
-	snprintf(body, sizeof(body), "{\"serial\":\"%s\",\"code\":\"%s\"%s}",
-	    serial, code, more);
-	snprintf(path, sizeof(path), "token/%s", verb);
-	json_decref(call(f, path, body));
-}
-
-static void must_show(
-    struct fixture *f, const char *verb, const char *serial, const char *more)
-{
-	try_shown(f, verb, serial, more);
-	if (f->status)
-		fail_msg("%s %s: %d %s", verb, serial, f->status, f->detail);
-}
-
-static void must_not_show(struct fixture *f, const char *verb,
-    const char *serial, const char *more, const char *said)
-{
-	try_shown(f, verb, serial, more);
-	assert_int_equal(f->status, 409);
-	if (!strstr(f->detail, said))
-		fail_msg("%s: %s", verb, f->detail);
-}
-
-static void must_be(struct fixture *f, const char *serial,
-    enum token_state state, const char *user)
-{
-	struct token token = find(f, serial);
-
-	assert_string_equal(
-	    token_state_text(token.state), token_state_text(state));
-	assert_string_equal(token.user, user);
-}
-
-/* How many seeds a login of this person would be held against. */
-static size_t seeds_of(struct fixture *f, const char *user)
-{
-	struct subject subject;
-	struct person person;
-	size_t count;
-
-	assert_int_equal(
-	    person_find(f->server->store, user, &person), ERR_NONE);
-	assert_int_equal(subject_load(f->server->store, &person, FACTOR_OTP, 1,
-			     f->now_s, &subject),
-	    ERR_NONE);
-	count = subject.token_count;
-	subject_wipe(&subject);
-	return count;
-}
-
-static void two_people(struct fixture *f)
-{
-	must(f, "user/add",
-	    "{\"id\":\"s1\",\"name\":\"山田\",\"departments\":\"税務課,出納室\"}");
-	must(f, "user/add",
-	    "{\"id\":\"s2\",\"name\":\"鈴木\",\"department\":\"住民課\"}");
-	stock(f, "H1", OTP_TOTP, "the seed of device 1");
-	stock(f, "H2", OTP_HOTP, "the seed of device 2");
-}
+#include "tests/unit/custody_steps.h"
 
 static void test_assigned_and_returned(void **state)
 {
@@ -355,42 +239,6 @@ static void test_two_codes_of_a_runaway(void **state)
 	assert_int_equal(find(f, "H1").otp.drift, 8);
 }
 
-static size_t listed(struct fixture *f, const char *body)
-{
-	json_t *answer = call(f, "token/list", body);
-	size_t count = json_array_size(json_object_get(answer, "items"));
-
-	assert_non_null(answer);
-	json_decref(answer);
-	return count;
-}
-
-static void test_lists(void **state)
-{
-	struct fixture *f = *state;
-
-	two_people(f);
-	must_show(f, "assign", "H1", ",\"id\":\"s1\"");
-	must_show(f, "checkout", "H2", ",\"id\":\"s2\"");
-	assert_int_equal(listed(f, "{\"department\":\"税務課\"}"), 1);
-	assert_int_equal(listed(f, "{\"department\":\"出納室\"}"), 1);
-	assert_int_equal(listed(f, "{\"checked_out\":true}"), 1);
-	assert_int_equal(listed(f, "{\"unreturned\":true}"), 0);
-	f->now_s = NOW + (5 * 60 + 30) * MINUTE_S; /* half past five */
-	assert_int_equal(listed(f, "{\"unreturned\":true}"), 1);
-	assert_int_equal(listed(f, "{\"unused\":14}"), 0);
-	f->now_s = NOW + 14 * 86400 + 3600;
-	assert_int_equal(listed(f, "{\"unused\":14}"), 1);
-	assert_int_equal(listed(f, "{\"unused\":15}"), 0);
-	assert_int_equal(listed(f, "{\"older\":3}"), 0);
-	f->now_s = NOW + 3 * (int64_t)31556952;
-	assert_int_equal(listed(f, "{\"older\":3}"), 2);
-	must(f, "user/remove", "{\"id\":\"s1\"}");
-	assert_int_equal(listed(f, "{\"unreturned\":true}"), 2);
-	assert_int_equal(
-	    listed(f, "{\"unreturned\":true,\"state\":\"active\"}"), 1);
-}
-
 /* --- any order ------------------------------------------------------------
  */
 
@@ -560,7 +408,6 @@ int main(void)
 	    TEST(test_what_was_shown_does_not_change_hands),
 	    TEST(test_brought_back_by_a_leaver),
 	    TEST(test_two_codes_of_a_runaway),
-	    TEST(test_lists),
 	    TEST(test_whatever_is_tried),
 	};
 
