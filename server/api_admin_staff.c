@@ -50,6 +50,31 @@ static void count_changes(struct import *import, unsigned changes)
 	import->counts[UNCHANGED] += changes == 0;
 }
 
+static enum err note_serial(void *context, const struct token *token)
+{
+	if (token->state != TOKEN_PENDING && token->state != TOKEN_ACTIVE &&
+	    token->state != TOKEN_SUSPENDED)
+		return ERR_NONE;
+	return json_array_append_new(context, json_string(token->serial))
+		   ? ERR_MEMORY
+		   : ERR_NONE;
+}
+
+/* What he has in hand, to be used on or to be given back. */
+static enum err add_tokens(
+    struct import *import, json_t *item, const struct person *before)
+{
+	json_t *serials = json_array();
+	enum err err = serials ? ERR_NONE : ERR_MEMORY;
+
+	if (!err && before->id)
+		err = token_each(
+		    import->list.store, before->id, note_serial, serials);
+	if (json_object_set_new(item, "tokens", serials) && !err)
+		err = ERR_MEMORY;
+	return err;
+}
+
 static enum err add_item(struct import *import, int64_t row,
     const struct person *before, const struct person *after, unsigned changes,
     const char *note)
@@ -68,8 +93,9 @@ static enum err add_item(struct import *import, int64_t row,
 	if (item && changes & STAFF_RENAMED && !(changes & STAFF_NEW))
 		json_object_set_new(
 		    item, "name_before", json_string(before->name));
-	return json_array_append_new(import->items, item) ? ERR_MEMORY
-							  : ERR_NONE;
+	if (json_array_append_new(import->items, item))
+		return ERR_MEMORY;
+	return add_tokens(import, item, before);
 }
 
 static enum err answer_import(struct import *import)

@@ -276,6 +276,7 @@ const struct command COMMANDS[] = {
 		    false, "auto|utf-8|cp932"},
 		{"--columns", "FILE", "columns", COMMAND_LOCAL, false, NULL},
 		TEXT_OPTION("--effective", "DATE", "effective"),
+		{"--slips", "FILE.html", "slips", COMMAND_LOCAL, false, NULL},
 		{"--whole-staff", NULL, "whole_staff", COMMAND_FLAG, false,
 		    NULL},
 		{"--dry-run", NULL, "dry_run", COMMAND_FLAG, false, NULL}},

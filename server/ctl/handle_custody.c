@@ -9,6 +9,7 @@
 
 #include "server/ctl/client.h"
 #include "server/ctl/commands.h"
+#include "server/ctl/era.h"
 #include "server/ctl/out_file.h"
 
 /* What is told of a token; a name may hold what a terminal obeys. */
@@ -101,26 +102,14 @@ int handle_token_found(struct call *call, struct client *client)
 /* --- a loss ----------------------------------------------------------------
  */
 
-/* 令和8年3月31日 or an empty line to write on. */
-static void write_day(json_t *number, char out[64])
-{
-	time_t when = (time_t)json_integer_value(number);
-	struct tm day;
-
-	strcpy(out, "");
-	if (when != 0 && localtime_r(&when, &day))
-		snprintf(out, 64, "令和%d年%d月%d日", day.tm_year + 1900 - 2018,
-		    day.tm_mon + 1, day.tm_mday);
-}
-
 static void write_slip(FILE *to, json_t *token, const char *today)
 {
 	struct words words;
-	char since[64], used[64];
+	char since[ERA_DAY_SIZE], used[ERA_DAY_SIZE];
 
 	read_words(token, &words);
-	write_day(json_object_get(token, "confirmed"), since);
-	write_day(json_object_get(token, "last_used"), used);
+	era_day(json_integer_value(json_object_get(token, "confirmed")), since);
+	era_day(json_integer_value(json_object_get(token, "last_used")), used);
 	fprintf(to,
 	    "紛失届\n\n届出日        %s\n所属          %s\n"
 	    "職員番号      %s\n氏名          %s\n\n"
@@ -136,15 +125,12 @@ static void write_slip(FILE *to, json_t *token, const char *today)
 static int keep_slip(const struct call *call, json_t *token)
 {
 	const char *path = call_local(call, "slip");
-	json_t *now;
-	char today[64];
+	char today[ERA_DAY_SIZE];
 	FILE *file;
 
 	if (!path)
 		return EXIT_DONE;
-	now = json_integer(time(NULL));
-	write_day(now, today);
-	json_decref(now);
+	era_day((int64_t)time(NULL), today);
 	file = out_file_open(path);
 	if (!file)
 		return EXIT_REFUSED;

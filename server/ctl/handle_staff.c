@@ -10,12 +10,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "server/ctl/client.h"
 #include "server/ctl/commands.h"
+#include "server/ctl/out_file.h"
 #include "server/ctl/prompt.h"
 #include "server/ctl/staff_list.h"
+#include "server/ctl/staff_slips.h"
 #include "server/ctl/staff_text.h"
 #include "shared/text.h"
 
@@ -47,6 +50,8 @@ struct job {
 	const char *path;
 	struct staff_list list;
 	bool dry_run;
+	const char *slips_path; /* NULL: none wanted */
+	FILE *slips;
 };
 
 /* --- the file ---------------------------------------------------------------
@@ -226,6 +231,28 @@ static void show(const struct job *job, json_t *answer)
 	json_decref(items);
 }
 
+/* People know by them what is new for them, and what to do. */
+static int write_slips(const struct job *job, json_t *answer)
+{
+	int64_t effective_s = count_of(answer, "effective");
+	size_t count = 0;
+	enum err err;
+
+	if (!job->slips)
+		return EXIT_DONE;
+	err = staff_slips_write(job->slips, answer,
+	    effective_s ? effective_s : (int64_t)time(NULL), &count);
+	if (err)
+		fprintf(stderr, "sekimorictl: %s: %s.\n", job->slips_path,
+		    err_text(err));
+	else
+		fprintf(stderr,
+		    "%s: %zu slips, a sheet or more for each department. Open "
+		    "it in a browser to print it.\n",
+		    job->slips_path, count);
+	return err ? EXIT_REFUSED : EXIT_DONE;
+}
+
 /* --- asking -----------------------------------------------------------------
  */
 
@@ -270,6 +297,8 @@ static int ask(struct job *job)
 	}
 	if (code == EXIT_DONE)
 		show(job, answer);
+	if (code == EXIT_DONE)
+		code = write_slips(job, answer);
 	json_decref(answer);
 	return code;
 }
@@ -326,6 +355,28 @@ static int import_file(struct job *job, const struct staff_headings *headings)
 	return code;
 }
 
+/* Where slips cannot be written, nothing is imported; where nothing is
+ * imported, there are none. */
+static int import_with_slips(
+    struct job *job, const struct staff_headings *headings)
+{
+	int code;
+
+	job->slips_path = call_local(job->call, "slips");
+	if (!job->slips_path)
+		return import_file(job, headings);
+	job->slips = out_file_open(job->slips_path);
+	if (!job->slips)
+		return EXIT_USAGE;
+	code = import_file(job, headings);
+	if (out_file_close(job->slips, job->slips_path) != EXIT_DONE &&
+	    code == EXIT_DONE)
+		code = EXIT_REFUSED;
+	if (code != EXIT_DONE && job->slips != stdout)
+		unlink(job->slips_path);
+	return code;
+}
+
 int handle_user_import(struct call *call, struct client *client)
 {
 	struct job job = {
@@ -342,7 +393,7 @@ int handle_user_import(struct call *call, struct client *client)
 	if (columns && staff_headings_read(columns, headings, &problem))
 		fprintf(stderr, "sekimorictl: %s\n", problem.text);
 	else
-		code = import_file(&job, headings);
+		code = import_with_slips(&job, headings);
 	free(headings);
 	return code;
 }
