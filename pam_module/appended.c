@@ -18,7 +18,7 @@ static enum err typed_get(pam_handle_t *pamh, const char *prompt, char **out)
 	if (pam_get_item(pamh, PAM_AUTHTOK, &item) != PAM_SUCCESS)
 		return ERR_MEMORY;
 	if (!item)
-		return conversation_ask(pamh, prompt, out);
+		return conversation_ask(pamh, CONVERSATION_SILENT, prompt, out);
 	*out = strdup(item);
 	return *out ? ERR_NONE : ERR_MEMORY;
 }

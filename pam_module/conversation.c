@@ -32,11 +32,13 @@ static enum err conversation_call(
 	return ERR_NONE;
 }
 
-enum err conversation_ask(pam_handle_t *pamh, const char *prompt, char **out)
+enum err conversation_ask(pam_handle_t *pamh, enum conversation_echo echo,
+    const char *prompt, char **out)
 {
+	int style = echo == CONVERSATION_ECHO ? PAM_PROMPT_ECHO_ON
+					      : PAM_PROMPT_ECHO_OFF;
 	char *answer = NULL;
-	enum err err =
-	    conversation_call(pamh, PAM_PROMPT_ECHO_OFF, prompt, &answer);
+	enum err err = conversation_call(pamh, style, prompt, &answer);
 
 	if (err != ERR_NONE)
 		return err;

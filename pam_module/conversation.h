@@ -11,10 +11,16 @@
 
 #include "shared/err.h"
 
-/* Asks without echo. The answer, a secret of any length, is the caller's to
+enum conversation_echo {
+	CONVERSATION_SILENT = 0,
+	CONVERSATION_ECHO
+};
+
+/* Asks. The answer, a secret of any length, is the caller's to
  * give to conversation_forget. ERR_IO if there is none: a missing answer is
  * a failure and never an empty one. */
-enum err conversation_ask(pam_handle_t *pamh, const char *prompt, char **out);
+enum err conversation_ask(pam_handle_t *pamh, enum conversation_echo echo,
+    const char *prompt, char **out);
 
 /* Shows one line; style is PAM_TEXT_INFO or PAM_ERROR_MSG. That nobody saw
  * it changes nothing. */

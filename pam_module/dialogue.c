@@ -144,7 +144,10 @@ static enum err person_ask(struct dialogue *dialogue, enum frame_prompt asked,
 	(void)snprintf(prompt, sizeof(prompt), "%s%s%s",
 	    has_message ? message : "", has_message ? "\n" : "",
 	    prompt_text(dialogue, asked));
-	return conversation_ask(dialogue->request->pamh, prompt, out);
+	return conversation_ask(dialogue->request->pamh,
+	    asked == FRAME_PROMPT_PERSON ? CONVERSATION_ECHO
+					 : CONVERSATION_SILENT,
+	    prompt, out);
 }
 
 static bool ask_person(struct dialogue *dialogue, enum frame_prompt prompt,
@@ -170,7 +173,7 @@ static bool ask_handle(struct dialogue *dialogue, const struct frame *frame)
 	uint8_t prompt = 0;
 
 	if (frame_get_u8(frame, FRAME_PROMPT, &prompt) != ERR_NONE ||
-	    prompt < FRAME_PROMPT_CODE || prompt > FRAME_PROMPT_PIN_PAD)
+	    prompt < FRAME_PROMPT_CODE || prompt > FRAME_PROMPT_PERSON)
 		return dialogue_fail(dialogue, "asks what this module cannot");
 	if (++dialogue->asks > ASKS_MAX)
 		return dialogue_fail(dialogue, "asks without end");
@@ -282,6 +285,7 @@ static enum situation nobody_refuse(struct dialogue *dialogue)
 
 	if (!dialogue->request->options->appended_digits)
 		err = conversation_ask(dialogue->request->pamh,
+		    CONVERSATION_SILENT,
 		    prompt_text(dialogue, FRAME_PROMPT_CODE), &typed);
 	conversation_forget(&typed);
 	return err == ERR_NONE ? SITUATION_REFUSED

@@ -29,6 +29,7 @@ static const struct bilingual prompts[] = {
     [WORDS_PROMPT_LAST_TRY] = {"Last try (yes/no): ", "最後の1回 yes/no: "},
     [WORDS_PROMPT_PIN_PAD] = {"PIN on reader, Enter: ",
 	"読取機で入力後Enter: "},
+    [WORDS_PROMPT_PERSON] = {"Staff number: ", "職員番号: "},
     [WORDS_PROMPT_APPENDED] = {"Passphrase and code: ", "パスワードとコード: "},
     [WORDS_PROMPT_ENROLL] = {"Enrolment code: ", "登録コード: "},
 };

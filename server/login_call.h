@@ -51,7 +51,8 @@ struct login_call {
 	const char *card_note; /* for the record; NULL: not looked at */
 	int64_t grace_id;      /* of the session's grace; 0: none was found */
 	unsigned char grace_login[LOGIN_NAME_BYTES]; /* that it began with */
-	size_t tag_count; /* of a challenge that names keys, or 0 */
+	bool names_keys;                             /* of a challenge; */
+	size_t tag_count; /* but none, if there are too many */
 	unsigned char tags[CARD_TAGS_SHARED][CARD_TAG_BYTES];
 };
 

@@ -163,6 +163,7 @@ static enum err make_tags(struct login_call *login,
 	if (err == ERR_NONE) {
 		qsort(login->tags, total, sizeof(*login->tags), compare_tags);
 		login->tag_count = total;
+		login->names_keys = true;
 	}
 	return err;
 }
@@ -174,8 +175,10 @@ static enum err make_shared_tags(struct login_call *login, struct store *store)
 	enum err err =
 	    card_keys_of_login(store, login->claims.user, keys, &count);
 
-	if (err == ERR_FULL)
+	if (err == ERR_FULL) {
+		login->names_keys = true;
 		return ERR_NONE;
+	}
 	return err == ERR_NONE ? make_tags(login, keys, count, CARD_TAGS_SHARED)
 			       : err;
 }
@@ -196,6 +199,7 @@ enum err login_card_tags(struct login_call *login, struct store *store,
     const struct policy_answer *permit)
 {
 	login->tag_count = 0;
+	login->names_keys = false;
 	if ((permit->factors & 1u << FACTOR_CARD) == 0 ||
 	    !card_any_bound(store))
 		return ERR_NONE;

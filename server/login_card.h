@@ -52,7 +52,8 @@ void login_card_note(struct login_call *login, const struct subject *subject);
  * them, by value, those of the person's keys among random ones. None while no
  * card is bound to anybody. A stranger's are made by the same steps. Where a
  * challenge asks who it is: CARD_TAGS_SHARED, those of all who share the
- * account, or none if they have more keys than that.
+ * account, or an empty
+ * list if they have more keys than that.
  */
 enum err login_card_tags(struct login_call *login, struct store *store,
     const struct policy_answer *permit);

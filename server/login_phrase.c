@@ -86,7 +86,7 @@ static void put_tags(
 	char text[32 + CARD_TAGS_SHARED * (ENCODE_BASE64_SIZE(CARD_TAG_BYTES) +
 					      3)] = "\"cards\":[";
 
-	if (login->tag_count == 0)
+	if (!login->names_keys)
 		return;
 	for (size_t i = 0; i < login->tag_count; i++) {
 		size_t used = strlen(text);

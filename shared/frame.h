@@ -78,6 +78,7 @@ enum frame_prompt {
 	FRAME_PROMPT_CARD,     /* insert the card, then Enter */
 	FRAME_PROMPT_LAST_TRY, /* may the card's last try be spent? yes/no */
 	FRAME_PROMPT_PIN_PAD,  /* PIN on the reader, then Enter here */
+	FRAME_PROMPT_PERSON,   /* staff number, with echo: no secret */
 };
 
 /* Messages to show. Zero is not one. */

@@ -48,7 +48,7 @@ $(http_tests): $(B)/unit/%: $(B)/obj/tests/unit/%.o $(http_test_objects) $(archi
 		-Wl,--start-group $(archives) -Wl,--end-group $(test_libs)
 
 # --- tests of the dialogue with cards ---------------------------------------
-card_dialogue_tests = $(addprefix $(B)/unit/,test_card_dialogue test_card_dialogue_proof \
+card_dialogue_tests = $(addprefix $(B)/unit/,test_card_dialogue test_card_dialogue_proof test_shared_dialogue \
 	test_enrol)
 $(card_dialogue_tests): $(B)/unit/%: $(B)/obj/tests/unit/%.o \
 		$(B)/obj/tests/support/card_scene.o $(archives)

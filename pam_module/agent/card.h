@@ -27,7 +27,7 @@ enum {
 struct card_wanted {
 	unsigned char challenge[CARD_CHALLENGE_BYTES];
 	size_t tag_count;
-	unsigned char tags[CARD_TAGS][CARD_TAG_BYTES];
+	unsigned char tags[CARD_TAGS_SHARED][CARD_TAG_BYTES];
 	struct card_message message; /* to be signed */
 };
 

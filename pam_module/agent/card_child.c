@@ -82,7 +82,7 @@ static struct card_seen find(void *context, const struct card_wanted *wanted,
 	*out = NULL;
 	if (!session)
 		return seen;
-	if (wanted->tag_count > CARD_TAGS ||
+	if (wanted->tag_count > CARD_TAGS_SHARED ||
 	    wanted->message.length > sizeof(wanted->message.bytes) ||
 	    card_process_start(context, &session->process) != ERR_NONE) {
 		free(session);

@@ -125,23 +125,58 @@ static enum step trouble(struct dialogue *dialogue)
 	return card_again(dialogue);
 }
 
-static enum step step_code(struct dialogue *dialogue)
+/* At the prompt for a number, and at the one for a code if what was typed is
+ * both, as by whoever is not asked for his number. */
+static bool take_person(
+    struct dialogue *dialogue, const unsigned char *typed, size_t length)
 {
 	struct login_offer *offer = dialogue->offer;
+	char number[NAME_BYTES_MAX + 1];
+	size_t at;
+
+	if (dialogue->choosing->is_named)
+		return false;
+	at = typed_number(typed, length, number);
+	if (number[0] == '\0')
+		return false;
+	offer->typed = typed_read(typed + at, length - at, &offer->code);
+	if (!dialogue->choosing->challenge->asks_person &&
+	    (at == length || offer->typed == TYPED_NO_CODE))
+		return false;
+	offer->kind = LOGIN_OFFER_PERSON;
+	memcpy(offer->person, number, sizeof(offer->person));
+	return true;
+}
+
+static void take_code(
+    struct dialogue *dialogue, const unsigned char *typed, size_t length)
+{
+	struct login_offer *offer = dialogue->offer;
+
+	if (take_person(dialogue, typed, length) ||
+	    dialogue->choosing->challenge->asks_person)
+		return;
+	offer->typed = typed_read(typed, length, &offer->code);
+	if (offer->typed != TYPED_EMPTY)
+		offer->kind = LOGIN_OFFER_CODE;
+}
+
+static enum step step_code(struct dialogue *dialogue)
+{
+	const enum frame_prompt prompt =
+	    dialogue->choosing->challenge->asks_person ? FRAME_PROMPT_PERSON
+						       : FRAME_PROMPT_CODE;
 	unsigned char typed[LOGIN_TYPED_MAX];
 	size_t length = 0;
 
 	let_go(dialogue);
 	dialogue->codes++;
-	if (ask(dialogue, FRAME_PROMPT_CODE, typed, &length))
-		offer->typed = typed_read(typed, length, &offer->code);
+	if (ask(dialogue, prompt, typed, &length))
+		take_code(dialogue, typed, length);
 	secret_wipe_bytes(typed, sizeof(typed));
-	if (dialogue->err != ERR_NONE)
+	if (dialogue->err != ERR_NONE ||
+	    dialogue->offer->kind != LOGIN_OFFER_NOTHING)
 		return STEP_DONE;
-	if (offer->typed != TYPED_EMPTY) {
-		offer->kind = LOGIN_OFFER_CODE;
-		return STEP_DONE;
-	}
 	if (dialogue->can_use_card && dialogue->codes == 1 &&
 	    dialogue->cards < LOGIN_CARD_PROMPTS_MAX)
 		return STEP_CARD;
@@ -389,7 +424,8 @@ static enum step take(struct dialogue *dialogue, enum step step)
 
 static enum step first_step(const struct dialogue *dialogue)
 {
-	if (dialogue->can_use_card)
+	if (dialogue->can_use_card &&
+	    !(dialogue->choosing->looked && dialogue->can_use_code))
 		return STEP_LOOK;
 	return dialogue->can_use_code ? STEP_CODE : STEP_CARD;
 }
@@ -404,8 +440,13 @@ enum err card_dialogue_run(const struct login_choosing *choosing,
 	    .can_use_code = challenge->offers_codes,
 	    .can_use_card = challenge->offers_card && choosing->message &&
 			    (challenge->tag_count > 0 || choosing->any_key)};
-	enum step step = first_step(&dialogue);
+	enum step step;
 
+	/* Where a card is demanded and none can be found, who it is has to be
+	 * known before one can. */
+	if (challenge->asks_person && !dialogue.can_use_card)
+		dialogue.can_use_code = true;
+	step = first_step(&dialogue);
 	memset(out, 0, sizeof(*out));
 	out->is_card_demanded = !dialogue.can_use_code;
 	if (dialogue.can_use_card) {

@@ -31,8 +31,10 @@ struct login_choosing {
 	/* To be signed; NULL: no card can be used, whatever is offered. */
 	const struct card_message *message;
 	const struct card_reader *cards;
-	bool proven;  /* messages may be shown */
-	bool any_key; /* of an enrolment: no tags, whichever key there is */
+	bool proven;   /* messages may be shown */
+	bool looked;   /* for a card, a moment ago: codes are asked for first */
+	bool is_named; /* no number is looked for in what is typed any more */
+	bool any_key;  /* of an enrolment: no tags, whichever key there is */
 };
 
 enum login_offer_kind {
@@ -40,6 +42,7 @@ enum login_offer_kind {
 	LOGIN_OFFER_CODE,
 	LOGIN_OFFER_CARD,
 	LOGIN_OFFER_PIN_LOCKED, /* nothing to be sent */
+	LOGIN_OFFER_PERSON,     /* a number, perhaps with a code */
 };
 
 /* To be given to login_offer_end(). */
@@ -49,7 +52,8 @@ struct login_offer {
 	/* Why a card came to nothing; 0: no reason of ours. */
 	enum frame_message message;
 	uint64_t number;
-	enum typed_kind typed; /* of a code */
+	char person[NAME_BYTES_MAX + 1]; /* of a person */
+	enum typed_kind typed;           /* of a code */
 	struct secret code;
 	struct card_signature signature; /* of a card */
 	struct card_session *session; /* of a card: it still has to forget the

@@ -95,6 +95,7 @@ static void use_offer(struct enrol *enrol, const struct login_offer *offer)
 		    "pin_locked");
 		return;
 	case LOGIN_OFFER_CODE: /* none was offered */
+	case LOGIN_OFFER_PERSON:
 	case LOGIN_OFFER_NOTHING:
 		break;
 	}

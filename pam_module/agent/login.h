@@ -28,8 +28,10 @@ struct login_subject {
 	char tty[NAME_BYTES_MAX + 1];      /* empty: none */
 	char rhost[NAME_BYTES_MAX + 1];    /* empty: none */
 	char session[CALLER_SESSION_SIZE]; /* empty: none */
+	char person[NAME_BYTES_MAX + 1];   /* empty: none was named yet */
 	bool proven;
-	bool once; /* can be asked for nothing but a code */
+	bool own_account; /* whoever asks runs as this very account */
+	bool once;        /* can be asked for nothing but a code */
 };
 
 /* All of it must live as long as the login. */

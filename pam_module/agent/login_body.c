@@ -45,12 +45,15 @@ enum err login_body_challenge(const struct login_subject *subject, char **out)
 	object = json_object();
 	err = ERR_MEMORY;
 	if (object && put(object, "user", subject->user) &&
+	    put(object, "person", subject->person) &&
 	    put(object, "service", subject->service) &&
 	    put(object, "tty", subject->tty) &&
 	    put(object, "rhost", subject->rhost) &&
 	    put(object, "session", subject->session) &&
 	    put(object, "first_factor",
 		subject->proven ? "proven" : "unproven") &&
+	    (!subject->own_account ||
+		json_object_set_new(object, "own_account", json_true()) == 0) &&
 	    put(object, "attempt", attempt))
 		*out = json_dumps(object, JSON_COMPACT);
 	if (*out)
@@ -106,6 +109,7 @@ enum err login_body_finish(
 			(const char *)offer->code.bytes, attempt),
 		    out);
 	case LOGIN_OFFER_NOTHING:
+	case LOGIN_OFFER_PERSON: /* for a beginning */
 	case LOGIN_OFFER_PIN_LOCKED:
 		break;
 	}

@@ -25,7 +25,7 @@ struct members {
 	int reason; /* index into reason_words */
 	const char *user, *person;
 	const char *login;
-	const char *challenge, *card_removed;
+	const char *challenge, *card_removed, *ask;
 	int64_t retry_at;
 	json_t *factors, *cards, *notices;
 };
@@ -66,7 +66,11 @@ static const struct json_member member_table[] = {
     {.name = "cards",
 	.kind = JSON_MEMBER_ARRAY,
 	.offset = offsetof(struct members, cards),
-	.maximum = CARD_TAGS},
+	.maximum = CARD_TAGS_SHARED},
+    {.name = "ask",
+	.kind = JSON_MEMBER_TEXT,
+	.offset = offsetof(struct members, ask),
+	.maximum = WORD_BYTES_MAX},
     {.name = "card_removed",
 	.kind = JSON_MEMBER_TEXT,
 	.offset = offsetof(struct members, card_removed),
@@ -130,6 +134,8 @@ static bool read_challenge(
 	size_t count = json_array_size(members->cards);
 
 	read_factors(members->factors, out);
+	out->asks_person = members->ask && strcmp(members->ask, "person") == 0;
+	out->cards_later = out->offers_card && members->cards && count == 0;
 	if (!out->offers_card || count == 0)
 		return true;
 	if (!decode_whole(

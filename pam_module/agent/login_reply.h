@@ -44,9 +44,11 @@ enum login_reason {
 struct login_challenge {
 	bool offers_codes; /* one-time or emergency codes */
 	bool offers_card;
+	bool asks_person; /* who of those that share the account? */
+	bool cards_later; /* once the person is known */
 	size_t tag_count; /* 0: no card could be told from another */
 	unsigned char challenge[CARD_CHALLENGE_BYTES];
-	unsigned char tags[CARD_TAGS][CARD_TAG_BYTES];
+	unsigned char tags[CARD_TAGS_SHARED][CARD_TAG_BYTES];
 };
 
 struct login_reply {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How challenges of late looked, by service. A person who is refused before
- * any challenge is asked like everyone all the same, and everyone may be asked
- * for a card. In memory, a few. Knows nobody.
+ * How challenges of late looked, by service, and which accounts were asked for
+ * a staff number. A person who is refused before any challenge is asked like
+ * everyone all the same, and everyone may be asked for a card. In memory, a
+ * few.
  */
 #ifndef SEKIMORI_AGENT_LOGIN_SHAPES_H
 #define SEKIMORI_AGENT_LOGIN_SHAPES_H
@@ -13,7 +14,8 @@
 #include "shared/text.h"
 
 enum {
-	LOGIN_SHAPES_MAX = 16
+	LOGIN_SHAPES_MAX = 16,
+	LOGIN_SHAPES_SHARED_MAX = 16,
 };
 
 /* Zeroed memory with an initialised lock is empty. */
@@ -25,14 +27,20 @@ struct login_shapes {
 		bool offers_codes, offers_card;
 		size_t tag_count;
 	} entries[LOGIN_SHAPES_MAX];
+	size_t next_shared;
+	char shared[LOGIN_SHAPES_SHARED_MAX][NAME_BYTES_MAX + 1];
 };
 
+/* user NULL: of somebody who may not learn whether the account is shared. */
 void login_shapes_note(struct login_shapes *shapes, const char *service,
-    const struct login_challenge *challenge);
+    const char *user, const struct login_challenge *challenge);
 
 /* A challenge of that shape that no card answers; codes alone where none was
- * seen yet. */
+ * seen yet. user NULL as there. */
 void login_shapes_pretend(struct login_shapes *shapes, const char *service,
-    struct login_challenge *out);
+    const char *user, struct login_challenge *out);
+
+/* Makes challenge and tags some that no card answers, as many as it has. */
+void login_shapes_scramble(struct login_challenge *challenge);
 
 #endif

@@ -24,7 +24,8 @@ struct login_verdict {
 	int status;                      /* HTTP status seen last; 0: none */
 	bool other_user;                 /* alert: see struct login_reply */
 	bool pin_locked;                 /* for the log */
-	bool by_card; /* of an accept: by the card with this key */
+	bool needs_person; /* for the log: who it was could not be asked */
+	bool by_card;      /* of an accept: by the card with this key */
 	unsigned char key[CARD_HASH_BYTES];
 	enum card_removed card_removed;
 };

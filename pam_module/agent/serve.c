@@ -122,6 +122,12 @@ static void log_verdict(const struct connection *connection,
 		log_line(LOG_ALERT,
 		    "the server accepted another user than was asked for",
 		    LOG_TEXT("user", subject->user));
+	if (verdict->needs_person)
+		log_line(LOG_WARNING,
+		    "several share this account, and a line with appended= "
+		    "cannot ask who it is",
+		    LOG_TEXT("user", subject->proven ? subject->user : ""),
+		    LOG_TEXT("service", subject->service));
 	/* Before the first factor is proven, a name may be a password typed
 	 * into the wrong field. */
 	log_line(unavailable ? LOG_WARNING
@@ -157,6 +163,8 @@ static enum err read_subject(const struct connection *connection,
 	frame_get_optional_name(frame, FRAME_RHOST, out->rhost);
 	out->once = frame_get_u8(frame, FRAME_ONCE, &once) == ERR_NONE && once;
 	memcpy(out->session, connection->session, sizeof(out->session));
+	/* Any other speaks for itself alone (caller.h). */
+	out->own_account = !connection->caller->is_root;
 	/* Only root's word on the first factor counts. */
 	out->proven =
 	    first_factor == FRAME_PROVEN && connection->caller->is_root;

@@ -80,3 +80,61 @@ enum typed_kind typed_read(const void *bytes, size_t length, struct secret *out)
 	return out->length == TYPED_EMERGENCY_DIGITS ? TYPED_EMERGENCY
 						     : TYPED_OTP;
 }
+
+/* An ASCII or full-width (U+FF01 to U+FF5E) character; 0: neither. */
+static size_t character_length(
+    const unsigned char *bytes, size_t length, char *out)
+{
+	if (bytes[0] < 0x80) {
+		*out = (char)bytes[0];
+		return 1;
+	}
+	if (length < 3 || bytes[0] != 0xef ||
+	    (bytes[1] != 0xbc && bytes[1] != 0xbd) || bytes[2] < 0x80 ||
+	    bytes[2] > 0xbf)
+		return 0;
+	*out = (char)((bytes[1] == 0xbc ? 0x20 : 0x60) + (bytes[2] - 0x80));
+	return 3;
+}
+
+static bool is_blank(const unsigned char *bytes, size_t length)
+{
+	static const unsigned char wide[] = {0xe3, 0x80, 0x80};
+
+	return bytes[0] == ' ' || bytes[0] == '\t' ||
+	       (length >= 3 && memcmp(bytes, wide, sizeof(wide)) == 0);
+}
+
+size_t typed_number(
+    const void *typed, size_t length, char out[NAME_BYTES_MAX + 1])
+{
+	const unsigned char *bytes = typed;
+	size_t at = 0, count = 0;
+	bool fits = true;
+
+	while (at < length) {
+		char character = 0;
+		size_t used =
+		    character_length(bytes + at, length - at, &character);
+
+		if (character == '/')
+			break;
+		if (is_blank(bytes + at, length - at))
+			used = bytes[at] < 0x80 ? 1 : 3;
+		else if (used == 0 || count == NAME_BYTES_MAX)
+			fits = false;
+		else
+			out[count++] = character;
+		at += used > 0 ? used : 1;
+	}
+	if (!fits || (count > 0 && !text_is_identifier(out, count))) {
+		count = strlen(TYPED_NO_NUMBER);
+		memcpy(out, TYPED_NO_NUMBER, count);
+	}
+	out[count] = '\0';
+	if (at < length)
+		at += bytes[at] < 0x80 ? 1 : 3;
+	else
+		at = length;
+	return at;
+}

@@ -100,7 +100,7 @@ enum err wire_read_find(
 		return ERR_INVALID;
 	take(&from, wanted.challenge, sizeof(wanted.challenge));
 	wanted.tag_count = take_number(&from, 1);
-	if (wanted.tag_count > CARD_TAGS)
+	if (wanted.tag_count > CARD_TAGS_SHARED)
 		return ERR_INVALID;
 	for (size_t i = 0; i < wanted.tag_count; i++)
 		take(&from, wanted.tags[i], CARD_TAG_BYTES);

@@ -55,7 +55,7 @@ static void read_body(char *text, size_t length)
 		require(verdict.login[0] != '\0');
 		require(verdict.challenge.offers_card ||
 			verdict.challenge.offers_codes);
-		require(verdict.challenge.tag_count <= CARD_TAGS);
+		require(verdict.challenge.tag_count <= CARD_TAGS_SHARED);
 		require(verdict.challenge.tag_count == 0 ||
 			verdict.challenge.offers_card);
 	}

@@ -32,6 +32,7 @@ void scene_write_challenge(const struct row *row, char out[BODY_SIZE])
 	unsigned char key[CARD_HASH_BYTES], tag[CARD_TAG_BYTES];
 	char challenge[ENCODE_BASE64_SIZE(CARD_CHALLENGE_BYTES)];
 	char wanted[ENCODE_BASE64_SIZE(CARD_TAG_BYTES)];
+	bool has_tags = !row->no_tags && !(row->later && row->asks);
 
 	memset(key, KEY, sizeof(key));
 	assert_int_equal(card_tag(scene_challenge, key, tag), ERR_NONE);
@@ -39,13 +40,16 @@ void scene_write_challenge(const struct row *row, char out[BODY_SIZE])
 	encode_base64url(scene_challenge, sizeof(scene_challenge), challenge);
 	snprintf(out, BODY_SIZE,
 	    "{\"result\":\"continue\",\"login\":\"a-B_9\",\"factors\":[%s],"
-	    "\"challenge\":\"%s\",\"expires_in\":120%s%s%s}",
-	    row->factors, challenge,
-	    row->no_tags ? ""
-			 : ",\"cards\":[\"AAAAAAAAAAAAAAAAAAAAAA\","
-			   "\"BBBBBBBBBBBBBBBBBBBBBA\",\"",
-	    row->no_tags ? "" : wanted,
-	    row->no_tags ? "" : "\",\"DDDDDDDDDDDDDDDDDDDDDA\"]");
+	    "%s\"challenge\":\"%s\",\"expires_in\":120%s%s%s}",
+	    row->factors, row->asks ? "\"ask\":\"person\"," : "", challenge,
+	    has_tags     ? ",\"cards\":[\"AAAAAAAAAAAAAAAAAAAAAA\","
+			   "\"BBBBBBBBBBBBBBBBBBBBBA\",\""
+	    : row->later ? ",\"cards\":["
+			 : "",
+	    has_tags ? wanted : "",
+	    has_tags     ? "\",\"DDDDDDDDDDDDDDDDDDDDDA\"]"
+	    : row->later ? "]"
+			 : "");
 }
 
 static const char *sent(const char *body)
@@ -63,6 +67,35 @@ static const char *sent(const char *body)
 	return "?";
 }
 
+/* Notes a beginning with a number that was not said before. */
+static bool is_naming(struct scene *scene, const struct server_request *request)
+{
+	static const char label[] = "\"person\":\"";
+	const char *person = strstr(request->body, label);
+	char name[64];
+
+	if (strcmp(request->path, "/v1/logins") != 0 || !person ||
+	    strcmp(request->body, scene->begun) == 0)
+		return false;
+	person += sizeof(label) - 1;
+	snprintf(
+	    name, sizeof(name), "%.*s", (int)strcspn(person, "\""), person);
+	note(scene, "name:", name);
+	snprintf(scene->begun, BODY_SIZE, "%s", request->body);
+	return true;
+}
+
+static void write_named(const struct row *row, char out[BODY_SIZE])
+{
+	struct row his = *row;
+
+	his.asks = false;
+	if (row->named)
+		snprintf(out, BODY_SIZE, "%s", row->named);
+	else
+		scene_write_challenge(&his, out);
+}
+
 enum err scene_perform(void *context, const struct server_request *request,
     struct server_reply *out)
 {
@@ -74,7 +107,12 @@ enum err scene_perform(void *context, const struct server_request *request,
 	assert_true(request->deadline_ms <= steady_ms() + 4000);
 	if (scene->calls++ == 0) {
 		answer = scene->challenge;
+	} else if (is_naming(scene, request)) {
+		write_named(scene->row, scene->challenge);
+		answer = scene->challenge;
 	} else {
+		if (strcmp(request->body, scene->begun) == 0)
+			answer = scene->challenge;
 		note(scene, "send:", sent(request->body));
 		snprintf(scene->path, TRACE_SIZE, "%s", request->path);
 		snprintf(scene->body, BODY_SIZE, "%s", request->body);
@@ -102,6 +140,8 @@ static const char *prompt_word(enum frame_prompt prompt)
 		return "LAST";
 	case FRAME_PROMPT_PIN_PAD:
 		return "PAD";
+	case FRAME_PROMPT_PERSON:
+		return "PERSON";
 	}
 	return "?";
 }
@@ -238,7 +278,8 @@ enum err scene_play(struct scene *scene, const struct row *row,
 	struct login_subject subject = {.user = "s1042",
 	    .service = "login",
 	    .proven = !row->unproven,
-	    .once = row->once};
+	    .once = row->once,
+	    .own_account = row->own};
 	struct login_shapes own = {.lock = PTHREAD_MUTEX_INITIALIZER};
 	const struct login_means means = {.server = {scene_perform, scene},
 	    .person = {scene_ask, scene},

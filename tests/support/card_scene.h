@@ -9,6 +9,7 @@
  *	sign:1234        the card gets this PIN (sign:pad: its own pad has it)
  *	shut             the child is ended
  *	send:card        what goes to the server to finish the login
+ *	name:s1          the login begins again with this staff number
  */
 #ifndef SEKIMORI_CARD_SCENE_H
 #define SEKIMORI_CARD_SCENE_H
@@ -36,6 +37,9 @@ struct row {
 	const char *name;
 	const char *factors; /* members of the challenge's list */
 	bool no_tags, unproven, once, no_terminal;
+	bool asks, own;     /* asks who it is; by the account's own user */
+	bool later;         /* more cards than can be named */
+	const char *named;  /* to a beginning with a number; NULL: continue */
 	const char *rhost;  /* NULL: none */
 	const char *answer; /* to the finishing call; NULL: a wrong */
 	const char *typed[STEPS_MAX];
@@ -53,6 +57,7 @@ struct scene {
 	size_t typed, looks, signs, calls;
 	int open; /* children */
 	char challenge[BODY_SIZE];
+	char begun[BODY_SIZE]; /* the last beginning */
 	char trace[TRACE_SIZE];
 	char path[TRACE_SIZE], body[BODY_SIZE];
 	struct card_wanted wanted;

@@ -200,7 +200,7 @@ static void test_signatures_out_of_range(void **state)
 static void test_every_cut_is_refused(void **state)
 {
 	const struct card_wanted wanted = {
-	    .tag_count = CARD_TAGS, .message = {.length = 100}};
+	    .tag_count = CARD_TAGS_SHARED, .message = {.length = 100}};
 	const struct card_seen seen = seen_whole();
 	struct wire_message find, look;
 
@@ -227,13 +227,13 @@ static void test_every_cut_is_refused(void **state)
 
 static void test_too_many_tags(void **state)
 {
-	const struct card_wanted wanted = {.tag_count = CARD_TAGS};
+	const struct card_wanted wanted = {.tag_count = CARD_TAGS_SHARED};
 	struct card_wanted got;
 	struct wire_message message;
 
 	(void)state;
 	wire_write_find(&wanted, &message);
-	message.body[CARD_CHALLENGE_BYTES] = CARD_TAGS + 1;
+	message.body[CARD_CHALLENGE_BYTES] = CARD_TAGS_SHARED + 1;
 	message.length += CARD_TAG_BYTES;
 	assert_int_equal(wire_read_find(&message, &got), ERR_INVALID);
 }

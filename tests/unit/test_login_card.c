@@ -296,18 +296,24 @@ static bool has_tag_of(const struct login_call *login, unsigned char byte)
 
 	memset(key, byte, sizeof(key));
 	assert_int_equal(card_tag(login->claims.challenge, key, tag), ERR_NONE);
-	for (size_t i = 0; i < CARD_TAGS; i++)
+	for (size_t i = 0; i < login->tag_count; i++)
 		if (memcmp(login->tags[i], tag, CARD_TAG_BYTES) == 0)
 			return true;
 	return false;
 }
 
-static void expect_sorted(const struct login_call *login)
+static void expect_sorted_all(const struct login_call *login, size_t count)
 {
-	assert_int_equal(login->tag_count, CARD_TAGS);
-	for (size_t i = 1; i < CARD_TAGS; i++)
+	assert_int_equal(login->tag_count, count);
+	assert_true(login->names_keys);
+	for (size_t i = 1; i < count; i++)
 		assert_true(memcmp(login->tags[i - 1], login->tags[i],
 				CARD_TAG_BYTES) < 0);
+}
+
+static void expect_sorted(const struct login_call *login)
+{
+	expect_sorted_all(login, CARD_TAGS);
 }
 
 static void test_no_tags_in_a_town_without_cards(void **state)
@@ -359,6 +365,40 @@ static void test_tags(void **state)
 	assert_int_equal(stranger.tag_count, 0);
 }
 
+/* Of all who share the account, as long as they are not too many. */
+static void test_tags_of_several(void **state)
+{
+	struct fixture *f = *state;
+	struct login_call login = some_call();
+	struct person people[CARD_TAGS_SHARED / SUBJECT_CARDS_MAX + 1];
+	char name[8];
+	size_t count = sizeof(people) / sizeof(people[0]);
+
+	for (size_t i = 0; i < count; i++) {
+		snprintf(name, sizeof(name), "s%zu", i);
+		people[i] = fixture_person(name);
+		if (i + 1 < count)
+			strcpy(people[i].login, "counter");
+		COMMITTED(f->store, person_add(f->store, &people[i]));
+		for (int card = 0; card < SUBJECT_CARDS_MAX; card++)
+			bind(f->store, people[i].id,
+			    (unsigned char)(4 * i + (size_t)card + 1));
+	}
+	strcpy(login.claims.user, "counter");
+	login.asks_person = true;
+	assert_int_equal(login_card_tags(&login, f->store, &any), ERR_NONE);
+	expect_sorted_all(&login, CARD_TAGS_SHARED);
+	for (unsigned char key = 1; key <= CARD_TAGS_SHARED; key++)
+		assert_true(has_tag_of(&login, key));
+	assert_false(has_tag_of(&login, CARD_TAGS_SHARED + 1));
+
+	strcpy(people[count - 1].login, "counter");
+	COMMITTED(f->store, person_save(f->store, &people[count - 1]));
+	assert_int_equal(login_card_tags(&login, f->store, &any), ERR_NONE);
+	assert_int_equal(login.tag_count, 0);
+	assert_true(login.names_keys);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -369,6 +409,7 @@ int main(void)
 	    cmocka_unit_test(test_what_the_record_says),
 	    STORE_TEST(test_no_tags_in_a_town_without_cards),
 	    STORE_TEST(test_tags),
+	    STORE_TEST(test_tags_of_several),
 	};
 
 	return STORE_RUN("login_card", tests);

@@ -18,7 +18,7 @@ static void note(struct login_shapes *shapes, const char *service, bool codes,
 	const struct login_challenge challenge = {
 	    .offers_codes = codes, .offers_card = card, .tag_count = tags};
 
-	login_shapes_note(shapes, service, &challenge);
+	login_shapes_note(shapes, service, NULL, &challenge);
 }
 
 static void each_service_has_its_own(void **state)
@@ -30,11 +30,11 @@ static void each_service_has_its_own(void **state)
 	note(&shapes, "sshd", true, false, 0);
 	note(&shapes, "login", true, true, 4);
 	note(&shapes, "login", false, true, 4);
-	login_shapes_pretend(&shapes, "sshd", &first);
+	login_shapes_pretend(&shapes, "sshd", NULL, &first);
 	assert_true(first.offers_codes);
 	assert_false(first.offers_card);
-	login_shapes_pretend(&shapes, "login", &first);
-	login_shapes_pretend(&shapes, "login", &second);
+	login_shapes_pretend(&shapes, "login", NULL, &first);
+	login_shapes_pretend(&shapes, "login", NULL, &second);
 	assert_false(first.offers_codes);
 	assert_true(first.offers_card);
 	assert_int_equal(first.tag_count, 4);
@@ -51,7 +51,7 @@ static void nothing_seen_asks_for_a_code(void **state)
 	struct login_challenge out;
 
 	(void)state;
-	login_shapes_pretend(&shapes, "sshd", &out);
+	login_shapes_pretend(&shapes, "sshd", NULL, &out);
 	assert_true(out.offers_codes);
 	assert_false(out.offers_card);
 	assert_int_equal(out.tag_count, 0);
@@ -68,14 +68,14 @@ static void the_oldest_of_too_many_goes(void **state)
 		snprintf(service, sizeof(service), "service%d", i);
 		note(&shapes, service, false, true, 4);
 	}
-	login_shapes_pretend(&shapes, "service0", &out);
+	login_shapes_pretend(&shapes, "service0", NULL, &out);
 	assert_false(out.offers_card);
-	login_shapes_pretend(&shapes, "service1", &out);
+	login_shapes_pretend(&shapes, "service1", NULL, &out);
 	assert_true(out.offers_card);
 	memset(service, 's', NAME_BYTES_MAX);
 	service[NAME_BYTES_MAX] = '\0';
 	note(&shapes, service, false, true, 4);
-	login_shapes_pretend(&shapes, service, &out);
+	login_shapes_pretend(&shapes, service, NULL, &out);
 	assert_true(out.offers_card);
 }
 

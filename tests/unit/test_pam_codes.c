@@ -149,7 +149,7 @@ static const struct fake_step unknown_type[] = {
 static const struct fake_step unknown_result[] = {READ, VERDICT(7), END};
 static const struct fake_step odd_result[] = {READ, VERDICT(255), END};
 static const struct fake_step unknown_prompt[] = {
-    READ, {.action = FAKE_ASK, .value = 6}, READ, VERDICT(FRAME_ACCEPT), END};
+    READ, {.action = FAKE_ASK, .value = 7}, READ, VERDICT(FRAME_ACCEPT), END};
 static const struct fake_step no_prompt[] = {
     READ, {.action = FAKE_ASK, .value = 0}, READ, VERDICT(FRAME_ACCEPT), END};
 static const struct fake_step sends_done[] = {

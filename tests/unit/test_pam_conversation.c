@@ -123,6 +123,8 @@ static const struct fake_step asks_for_a_card[] = {READ,
 	.value = FRAME_DENY_LOCKED,
 	.message = FRAME_MESSAGE_PIN_LOCKED},
     END};
+static const struct fake_step asks_who_it_is[] = {READ,
+    ASK_FOR(FRAME_PROMPT_PERSON), READ, ASK, READ, VERDICT(FRAME_DENY), END};
 static const struct fake_step unheard_of[] = {
     READ, TELL(200), ASK_SAYING(99), READ, VERDICT(FRAME_ACCEPT), END};
 
@@ -155,6 +157,10 @@ static const struct shown_row {
     {"lang=ja", 0, asks_for_a_card,
 	"P:カードを入れEnter: |P:暗証番号: |P:最後の1回 yes/no: |"
 	"P:読取機で入力後Enter: |"},
+    /* U: with echo; a number is no secret, and shown it is typed right. */
+    {"lang=en", 0, asks_who_it_is, "U:Staff number: |P:One-time code: |"},
+    {"lang=ja explain [prompt=Token: ]", 0, asks_who_it_is,
+	"U:職員番号: |P:Token: |"},
     {"lang=en explain", 0, unheard_of, "P:One-time code: |"},
     {"lang=en explain", 0, NULL,
 	"E:Sign-in service out of reach. Contact IT.|"},
@@ -344,7 +350,8 @@ static void appended_answers_once_only(void **state)
 static void appended_never_answers_a_card(void **state)
 {
 	static const enum frame_prompt prompts[] = {FRAME_PROMPT_PIN,
-	    FRAME_PROMPT_CARD, FRAME_PROMPT_LAST_TRY, FRAME_PROMPT_PIN_PAD};
+	    FRAME_PROMPT_CARD, FRAME_PROMPT_LAST_TRY, FRAME_PROMPT_PIN_PAD,
+	    FRAME_PROMPT_PERSON};
 	static const char *const answers[] = {"secret755224", NULL};
 
 	(void)state;
