@@ -56,7 +56,7 @@ static bool is_wanted(
 {
 	if (wanted->login[0] != '\0')
 		return strcmp(login->login, wanted->login) == 0;
-	return login->parent == wanted->parent &&
+	return process_is_same(&login->asker.parent, &wanted->asker.parent) &&
 	       strcmp(login->user, wanted->user) == 0;
 }
 
@@ -92,11 +92,12 @@ bool accepted_logins_take(struct accepted_logins *logins, const char *name,
 	return *name != '\0' && take(logins, &wanted, now_ms, out);
 }
 
-bool accepted_logins_take_of_child(struct accepted_logins *logins, pid_t parent,
-    const char *user, int64_t now_ms, struct accepted_login *out)
+bool accepted_logins_take_of_child(struct accepted_logins *logins,
+    const struct process_id *parent, const char *user, int64_t now_ms,
+    struct accepted_login *out)
 {
-	struct accepted_login wanted = {.parent = parent};
+	struct accepted_login wanted = {.asker = {.parent = *parent}};
 
 	snprintf(wanted.user, sizeof(wanted.user), "%s", user);
-	return parent > 0 && take(logins, &wanted, now_ms, out);
+	return take(logins, &wanted, now_ms, out);
 }

@@ -16,6 +16,7 @@
 #include <sys/types.h>
 
 #include "pam_module/agent/card.h"
+#include "pam_module/agent/login_asker.h"
 #include "pam_module/agent/login_reply.h"
 
 enum {
@@ -27,7 +28,7 @@ struct accepted_login {
 	char login[LOGIN_TOKEN_SIZE]; /* its name, as in FRAME_LOGIN */
 	char user[NAME_BYTES_MAX + 1];
 	char person[NAME_BYTES_MAX + 1]; /* empty: the server did not say */
-	pid_t parent; /* of the process that asked; 0: unknown */
+	struct login_asker asker;
 	bool by_card; /* then: */
 	unsigned char key[CARD_HASH_BYTES];
 	enum card_removed removed;
@@ -52,9 +53,9 @@ bool accepted_logins_take(struct accepted_logins *logins, const char *name,
 
 /* The same for a program that asks in a child and opens the session itself, as
  * sshd does: what the child was told, name and all, ends with it. Only for the
- * user that was asked for: parent may be another process by now. The latest of
- * several. */
-bool accepted_logins_take_of_child(struct accepted_logins *logins, pid_t parent,
-    const char *user, int64_t now_ms, struct accepted_login *out);
+ * user that was asked for. The latest of several. */
+bool accepted_logins_take_of_child(struct accepted_logins *logins,
+    const struct process_id *parent, const char *user, int64_t now_ms,
+    struct accepted_login *out);
 
 #endif

@@ -5,14 +5,14 @@
 #include <limits.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
-#include <poll.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <unistd.h>
+
+#include "pam_module/agent/process.h"
 
 enum {
 	PASSWD_BYTES_MAX = 16384,
@@ -32,7 +32,7 @@ enum err caller_identify(int socket, struct caller *out)
 	return ERR_NONE;
 }
 
-static bool is_own_account(uid_t uid, const char *user)
+bool caller_is_account(uid_t uid, const char *user)
 {
 	char *buffer = malloc(PASSWD_BYTES_MAX);
 	struct passwd line, *found = NULL;
@@ -109,7 +109,7 @@ enum caller_ruling caller_rule(const struct caller *caller,
 	if (caller->is_root)
 		return CALLER_ALLOWED;
 	if (!is_listed(user_services, service) ||
-	    !is_own_account(caller->uid, user))
+	    !caller_is_account(caller->uid, user))
 		return CALLER_NOT_ALLOWED;
 	if (!caller_count_attempt(attempts, caller->uid, now_ms))
 		return CALLER_TOO_OFTEN;
@@ -129,62 +129,6 @@ static enum err read_line(const char *path, char out[PROC_TEXT_SIZE])
 		return ERR_NOT_FOUND;
 	out[got] = '\0';
 	out[strcspn(out, "\n")] = '\0';
-	return ERR_NONE;
-}
-
-/* A pidfd is not readable while its process lives. */
-static bool is_alive(int pidfd)
-{
-	struct pollfd item = {.fd = pidfd, .events = POLLIN};
-
-	return poll(&item, 1, 0) == 0;
-}
-
-/*
- * The pidfd is taken first and looked at last: if the process is still alive
- * then, its number was its own all the time in between.
- */
-static enum err read_of_process(
-    pid_t pid, const char *name, char out[PROC_TEXT_SIZE])
-{
-	char path[PROC_TEXT_SIZE];
-	int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
-	enum err err;
-
-	if (pidfd < 0)
-		return ERR_NOT_FOUND;
-	snprintf(path, sizeof(path), "/proc/%ld/%s", (long)pid, name);
-	err = read_line(path, out);
-	if (err == ERR_NONE && !is_alive(pidfd))
-		err = ERR_NOT_FOUND;
-	close(pidfd);
-	return err;
-}
-
-static enum err read_audit_session(pid_t pid, char out[PROC_TEXT_SIZE])
-{
-	enum err err = read_of_process(pid, "sessionid", out);
-
-	/* 2^32 - 1 is the kernel's word for no session. */
-	if (err == ERR_NONE && strcmp(out, "4294967295") == 0)
-		err = ERR_NOT_FOUND;
-	return err;
-}
-
-/* A name with a bracket in it ends at the last one. */
-enum err caller_parent(const struct caller *caller, pid_t *out)
-{
-	char text[PROC_TEXT_SIZE];
-	const char *after;
-	long parent = 0;
-	enum err err = read_of_process(caller->pid, "stat", text);
-
-	if (err != ERR_NONE)
-		return err;
-	after = strrchr(text, ')');
-	if (!after || sscanf(after, ") %*c %ld", &parent) != 1 || parent <= 0)
-		return ERR_NOT_FOUND;
-	*out = (pid_t)parent;
 	return ERR_NONE;
 }
 
@@ -210,12 +154,15 @@ enum err caller_hash_session(const char *boot, const char *session,
 enum err caller_session(const struct caller *caller, const struct secret *key,
     char out[CALLER_SESSION_SIZE])
 {
-	char boot[PROC_TEXT_SIZE], session[PROC_TEXT_SIZE];
-	enum err err = read_audit_session(caller->pid, session);
+	char boot[PROC_TEXT_SIZE];
+	struct process process;
+	enum err err = process_read(caller->pid, &process);
 
+	if (err == ERR_NONE && process.session[0] == '\0')
+		err = ERR_NOT_FOUND;
 	if (err == ERR_NONE)
 		err = read_line("/proc/sys/kernel/random/boot_id", boot);
 	if (err == ERR_NONE)
-		err = caller_hash_session(boot, session, key, out);
+		err = caller_hash_session(boot, process.session, key, out);
 	return err;
 }

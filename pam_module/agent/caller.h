@@ -57,6 +57,9 @@ enum caller_ruling caller_rule(const struct caller *caller,
     const struct config_list *user_services, const char *user,
     const char *service, struct caller_attempts *attempts, int64_t now_ms);
 
+/* Whether this account is uid's own. */
+bool caller_is_account(uid_t uid, const char *user);
+
 /* Counts one attempt; false beyond the limit, or if too many uids ask. */
 bool caller_count_attempt(
     struct caller_attempts *attempts, uid_t uid, int64_t now_ms);
@@ -67,9 +70,6 @@ bool caller_count_attempt(
  */
 enum err caller_session(const struct caller *caller, const struct secret *key,
     char out[CALLER_SESSION_SIZE]);
-
-/* Its parent's number. ERR_NOT_FOUND: it is gone, or has none in sight. */
-enum err caller_parent(const struct caller *caller, pid_t *out);
 
 /* The hash itself, as base64url. */
 enum err caller_hash_session(const char *boot, const char *session,

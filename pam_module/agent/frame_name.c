@@ -19,3 +19,13 @@ void frame_get_optional_name(
 	if (frame_get_name(frame, tag, out) != ERR_NONE)
 		out[0] = '\0';
 }
+
+void frame_get_tty(const struct frame *frame, char out[NAME_BYTES_MAX + 1])
+{
+	static const char folder[] = "/dev/";
+	const size_t length = sizeof(folder) - 1;
+
+	frame_get_optional_name(frame, FRAME_TTY, out);
+	if (strncmp(out, folder, length) == 0)
+		memmove(out, out + length, strlen(out + length) + 1);
+}

@@ -18,4 +18,8 @@ enum err frame_get_name(const struct frame *frame, enum frame_tag tag,
 void frame_get_optional_name(const struct frame *frame, enum frame_tag tag,
     char out[NAME_BYTES_MAX + 1]);
 
+/* tty alone, as the kernel calls it: some programs say /dev/pts/0, some
+ * pts/0. */
+void frame_get_tty(const struct frame *frame, char out[NAME_BYTES_MAX + 1]);
+
 #endif

@@ -49,19 +49,21 @@ static bool take_login(struct accepted_logins *logins, struct session *session,
     pid_t caller, struct accepted_login *out)
 {
 	int64_t now_ms = steady_ms();
-
+	struct process process;
 	bool found;
 
 	if (session->login[0] != '\0')
 		found =
 		    accepted_logins_take(logins, session->login, now_ms, out);
 	else
-		found = accepted_logins_take_of_child(
-		    logins, caller, session->user, now_ms, out);
+		found = process_read(caller, &process) == ERR_NONE &&
+			accepted_logins_take_of_child(
+			    logins, &process.id, session->user, now_ms, out);
 	if (!found)
 		return false;
 	memcpy(session->login, out->login, sizeof(session->login));
 	memcpy(session->person, out->person, sizeof(session->person));
+	session->asker = out->asker;
 	return true;
 }
 

@@ -21,7 +21,7 @@ struct connection {
 	struct serve *serve;
 	const struct caller *caller;
 	int socket;
-	char session[CALLER_SESSION_SIZE];
+	struct login_asker asker;
 	unsigned char bytes[FRAME_BYTES_MAX]; /* of the frame read last */
 };
 
@@ -159,10 +159,14 @@ static enum err read_subject(const struct connection *connection,
 		err = frame_get_u8(frame, FRAME_FIRST_FACTOR, &first_factor);
 	if (err != ERR_NONE)
 		return err;
-	frame_get_optional_name(frame, FRAME_TTY, out->tty);
+	frame_get_tty(frame, out->tty);
 	frame_get_optional_name(frame, FRAME_RHOST, out->rhost);
 	out->once = frame_get_u8(frame, FRAME_ONCE, &once) == ERR_NONE && once;
-	memcpy(out->session, connection->session, sizeof(out->session));
+	/* Whoever has typed his code already has it looked at. */
+	if (!out->once &&
+	    login_asker_may_have_grace(connection->caller, out->user, out->tty))
+		memcpy(out->session, connection->asker.session,
+		    sizeof(out->session));
 	/* Any other speaks for itself alone (caller.h). */
 	out->own_account = !connection->caller->is_root;
 	/* Only root's word on the first factor counts. */
@@ -201,13 +205,12 @@ static void remember(const struct connection *connection,
     const struct login_subject *subject, const struct login_verdict *verdict)
 {
 	struct serve *serve = connection->serve;
-	struct accepted_login login = {
-	    .by_card = verdict->by_card, .removed = verdict->card_removed};
+	struct accepted_login login = {.asker = connection->asker,
+	    .by_card = verdict->by_card,
+	    .removed = verdict->card_removed};
 
 	if (verdict->result != FRAME_ACCEPT)
 		return;
-	if (caller_parent(connection->caller, &login.parent) != ERR_NONE)
-		login.parent = 0;
 	memcpy(login.user, subject->user, sizeof(login.user));
 	memcpy(login.person, verdict->person, sizeof(login.person));
 	memcpy(login.login, verdict->login, sizeof(login.login));
@@ -283,16 +286,23 @@ static void follow_session(struct connection *connection,
 {
 	struct serve *serve = connection->serve;
 	pid_t caller = connection->caller->pid;
+	bool is_its_own;
 
 	if (event == FRAME_SESSION_OPEN) {
 		seat_session_opened(
 		    serve->seats, &serve->accepted_logins, session, caller);
 		stop_session_opened(
 		    serve->stop, serve->people, session, caller);
+		is_its_own =
+		    login_asker_has_opened(&session->asker, &connection->asker);
 	} else {
 		seat_session_closed(serve->seats, caller);
 		stop_session_closed(serve->people, caller);
+		is_its_own = process_leads_session(caller);
 	}
+	if (is_its_own)
+		memcpy(session->session, connection->asker.session,
+		    sizeof(session->session));
 }
 
 /* The module is answered first: a session must not wait for a server. */
@@ -425,9 +435,7 @@ void serve_connection(struct serve *serve, const struct caller *caller,
 
 	/* Now, not when a frame asks for it: the process that connected is
 	 * still the one of that number. */
-	if (caller_session(caller, &serve->session_key, connection.session) !=
-	    ERR_NONE)
-		connection.session[0] = '\0';
+	login_asker_note(caller, &serve->session_key, &connection.asker);
 	if (frame_socket_receive(socket, connection.bytes,
 		steady_ms() + SERVE_FIRST_FRAME_WAIT_MS, &frame) == ERR_NONE) {
 		atomic_store(begun, true);

@@ -24,7 +24,7 @@ enum err session_read(
 		err = ERR_INVALID;
 	if (err != ERR_NONE)
 		return err;
-	frame_get_optional_name(frame, FRAME_TTY, out->tty);
+	frame_get_tty(frame, out->tty);
 	if (frame_get_text(
 		frame, FRAME_LOGIN, out->login, sizeof(out->login)) != ERR_NONE)
 		out->login[0] = '\0';
@@ -50,7 +50,8 @@ static char *body_of(
 	    put(object, "person", session->person) &&
 	    put(object, "service", session->service) &&
 	    put(object, "tty", session->tty) &&
-	    put(object, "login", session->login))
+	    put(object, "login", session->login) &&
+	    put(object, "session", session->session))
 		body = json_dumps(object, JSON_COMPACT);
 	json_decref(object);
 	return body;

@@ -6,6 +6,7 @@
 #ifndef SEKIMORI_AGENT_SESSION_H
 #define SEKIMORI_AGENT_SESSION_H
 
+#include "pam_module/agent/login_asker.h"
 #include "pam_module/agent/login_reply.h"
 #include "pam_module/agent/server_call.h"
 #include "shared/frame.h"
@@ -19,8 +20,11 @@ struct session {
 	char user[NAME_BYTES_MAX + 1];
 	char person[NAME_BYTES_MAX + 1]; /* who it is; empty: unknown */
 	char service[NAME_BYTES_MAX + 1];
-	char tty[NAME_BYTES_MAX + 1]; /* may be empty */
-	char login[LOGIN_TOKEN_SIZE]; /* may be empty */
+	char tty[NAME_BYTES_MAX + 1];      /* may be empty */
+	char login[LOGIN_TOKEN_SIZE];      /* may be empty */
+	char session[CALLER_SESSION_SIZE]; /* that was opened or ends; empty:
+					      not by this report */
+	struct login_asker asker;          /* of the login, if it is known */
 };
 
 enum err session_read(const struct frame *frame, struct session *out,

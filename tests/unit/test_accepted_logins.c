@@ -59,25 +59,29 @@ static void a_login_without_a_name_is_nobodys(void **state)
 static void a_parent_takes_what_its_child_was_told(void **state)
 {
 	struct accepted_logins logins = {.lock = PTHREAD_MUTEX_INITIALIZER};
+	static const struct process_id seven = {7, 70}, again = {7, 71},
+				       eight = {8, 70}, none = {0};
 	struct accepted_login login = {
-	    .login = "of a child", .user = "alice", .parent = 7};
+	    .login = "of a child", .user = "alice", .asker.parent = seven};
 	struct accepted_login out;
 
 	(void)state;
 	put(&logins, "of nobody known", 1, NOW_MS);
 	accepted_logins_put(&logins, &login, NOW_MS);
-	assert_false(
-	    accepted_logins_take_of_child(&logins, 0, "alice", NOW_MS, &out));
-	assert_false(
-	    accepted_logins_take_of_child(&logins, 8, "alice", NOW_MS, &out));
+	assert_false(accepted_logins_take_of_child(
+	    &logins, &none, "alice", NOW_MS, &out));
+	assert_false(accepted_logins_take_of_child(
+	    &logins, &eight, "alice", NOW_MS, &out));
 	/* The number of a process that ended may be another's by now. */
-	assert_false(
-	    accepted_logins_take_of_child(&logins, 7, "bob", NOW_MS, &out));
-	assert_true(
-	    accepted_logins_take_of_child(&logins, 7, "alice", NOW_MS, &out));
+	assert_false(accepted_logins_take_of_child(
+	    &logins, &again, "alice", NOW_MS, &out));
+	assert_false(accepted_logins_take_of_child(
+	    &logins, &seven, "bob", NOW_MS, &out));
+	assert_true(accepted_logins_take_of_child(
+	    &logins, &seven, "alice", NOW_MS, &out));
 	assert_string_equal(out.login, "of a child");
-	assert_false(
-	    accepted_logins_take_of_child(&logins, 7, "alice", NOW_MS, &out));
+	assert_false(accepted_logins_take_of_child(
+	    &logins, &seven, "alice", NOW_MS, &out));
 }
 
 static void an_old_login_is_forgotten(void **state)
@@ -133,7 +137,9 @@ static void those_by_card_go_last(void **state)
 static void of_several_children_the_latest(void **state)
 {
 	struct accepted_logins logins = {.lock = PTHREAD_MUTEX_INITIALIZER};
-	struct accepted_login login = {.user = "counter", .parent = 7};
+	static const struct process_id seven = {7, 70};
+	struct accepted_login login = {
+	    .user = "counter", .asker.parent = seven};
 	struct accepted_login out = {0};
 
 	(void)state;
@@ -143,7 +149,7 @@ static void of_several_children_the_latest(void **state)
 		accepted_logins_put(&logins, &login, NOW_MS + i);
 	}
 	assert_true(accepted_logins_take_of_child(
-	    &logins, 7, "counter", NOW_MS + 3, &out));
+	    &logins, &seven, "counter", NOW_MS + 3, &out));
 	assert_string_equal(out.person, "s2");
 }
 

@@ -8,11 +8,9 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
-#include <limits.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -154,19 +152,6 @@ static void session_of_a_dead_process_is_none(void **state)
 }
 
 /* Each of key, boot and session makes another hash. */
-static void parent_is_of_a_living_process(void **state)
-{
-	struct caller self = {.pid = getpid()}, dead = {.pid = INT_MAX};
-	pid_t parent = 0;
-
-	(void)state;
-	/* A name like this would end too early if the first bracket did. */
-	assert_int_equal(prctl(PR_SET_NAME, "a) R 1 b"), 0);
-	assert_int_equal(caller_parent(&self, &parent), ERR_NONE);
-	assert_int_equal(parent, getppid());
-	assert_int_equal(caller_parent(&dead, &parent), ERR_NOT_FOUND);
-}
-
 static void session_hash_depends_on_all(void **state)
 {
 	struct secret key = {.length = 32}, other = {.length = 32};
@@ -207,7 +192,6 @@ int main(void)
 	    cmocka_unit_test(too_many_users_are_refused_until_a_minute_is_over),
 	    cmocka_unit_test(peer_is_who_connected),
 	    cmocka_unit_test(session_of_a_dead_process_is_none),
-	    cmocka_unit_test(parent_is_of_a_living_process),
 	    cmocka_unit_test(session_hash_depends_on_all),
 	};
 
