@@ -351,7 +351,7 @@ static enum err record_session(struct terminal_request *asked,
 	return audit_append_counted(store, entry, same);
 }
 
-/* Which session a login has opened, and that it is closed. */
+/* Which session a login has opened, and that it is left or closed. */
 static enum err follow_session(
     const struct terminal_request *asked, struct store *store, bool *out_tied)
 {
@@ -362,6 +362,9 @@ static enum err follow_session(
 		    store, terminal_id, asked->login, asked->session, out_tied);
 	if (asked->session && asked->event == SESSION_CLOSE)
 		return login_grace_closed(store, terminal_id, asked->session);
+	if (asked->event == SESSION_LOCKED ||
+	    asked->event == SESSION_LOGGED_OUT)
+		return login_grace_left(store, terminal_id, asked->login);
 	return ERR_NONE;
 }
 

@@ -68,23 +68,39 @@ enum err login_grace_keep(struct login_call *login, struct store *store,
 	return is_granted(store) ? begin(login, store, subject) : ERR_NONE;
 }
 
+static bool read_name(const char *login, unsigned char out[GRACE_LOGIN_BYTES])
+{
+	size_t length = 0;
+
+	return login &&
+	       decode_base64url(login, strlen(login), out, GRACE_LOGIN_BYTES,
+		   &length) == ERR_NONE &&
+	       length == GRACE_LOGIN_BYTES;
+}
+
 enum err login_grace_opened(struct store *store, int64_t terminal_id,
     const char *login, const char *session, bool *out_tied)
 {
 	unsigned char name[GRACE_LOGIN_BYTES], hash[GRACE_SESSION_BYTES];
-	size_t length = 0;
 	enum err err;
 
 	*out_tied = false;
-	if (!login ||
-	    decode_base64url(login, strlen(login), name, sizeof(name),
-		&length) != ERR_NONE ||
-	    length != sizeof(name))
+	if (!read_name(login, name))
 		return ERR_NONE;
 	err = grace_session_hash(store, terminal_id, session, hash);
 	if (err == ERR_NONE)
 		err = grace_tie(store, terminal_id, name, hash, out_tied);
 	return err;
+}
+
+enum err login_grace_left(
+    struct store *store, int64_t terminal_id, const char *login)
+{
+	unsigned char name[GRACE_LOGIN_BYTES];
+
+	return read_name(login, name)
+		   ? grace_end_login(store, terminal_id, name)
+		   : ERR_NONE;
 }
 
 enum err login_grace_closed(

@@ -20,10 +20,12 @@ enum err login_grace_load(struct login_call *login, struct store *store,
 enum err login_grace_keep(struct login_call *login, struct store *store,
     const struct subject *subject);
 
-/* The session of the accepted login of this name was opened, or closed. login
- * may be NULL or a name that is none. */
+/* The session of the accepted login of this name was opened, left by its card
+ * or otherwise stopped, closed. login may be NULL or a name that is none. */
 enum err login_grace_opened(struct store *store, int64_t terminal_id,
     const char *login, const char *session, bool *out_tied);
+enum err login_grace_left(
+    struct store *store, int64_t terminal_id, const char *login);
 enum err login_grace_closed(
     struct store *store, int64_t terminal_id, const char *session);
 

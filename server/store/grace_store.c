@@ -128,6 +128,18 @@ enum err grace_end_session(
 	return db_run(q);
 }
 
+enum err grace_end_login(struct store *store, int64_t terminal_id,
+    const unsigned char login[GRACE_LOGIN_BYTES])
+{
+	struct db_query *q =
+	    db_query(store->db, "DELETE FROM grace WHERE login = ?1"
+				" AND terminal_id = ?2");
+
+	db_bind_blob(q, 1, login, GRACE_LOGIN_BYTES);
+	db_bind_number(q, 2, terminal_id);
+	return db_run(q);
+}
+
 enum err grace_end_person(struct store *store, int64_t person_id)
 {
 	return end_by_number(

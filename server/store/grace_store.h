@@ -54,6 +54,9 @@ enum err grace_find(struct store *store,
 /* Its first use; later ones change nothing. */
 enum err grace_use(struct store *store, int64_t id, const char *tty);
 
+/* By its name, whatever session it has. */
+enum err grace_end_login(struct store *store, int64_t terminal_id,
+    const unsigned char login[GRACE_LOGIN_BYTES]);
 enum err grace_end_session(
     struct store *store, const unsigned char session[GRACE_SESSION_BYTES]);
 enum err grace_end_person(struct store *store, int64_t person_id);

@@ -269,6 +269,13 @@ def test_it_ends_with_the_session(seat):
     assert not seat.has_grace()
 
 
+@pytest.mark.parametrize("event", ["locked", "logged_out"])
+def test_it_ends_when_the_card_leaves(seat, event):
+    assert seat.has_grace()
+    seat.report(event, reason="card_removed", session=None)
+    assert not seat.has_grace()
+
+
 def test_it_ends_with_the_rule(server, seat):
     told = seat.body()
     assert seat.terminal.post(told).json["by"] == "grace"
