@@ -32,6 +32,7 @@ const struct admin_verb *const ADMIN_TABLES[] = {
     ADMIN_ADMIN_VERBS,
     ADMIN_CUSTODY_VERBS,
     ADMIN_TOKEN_LIST_VERBS,
+    ADMIN_INVENTORY_VERBS,
     NULL,
 };
 

@@ -124,7 +124,8 @@ int call_ask_at(const struct call *call, struct client *client,
 }
 
 /* Long lists come in parts; here they become one again. */
-static int ask_rest(const struct call *call, struct client *client, json_t *all)
+static int ask_rest(const struct call *call, struct client *client,
+    const char *path, json_t *all)
 {
 	json_t *following = json_object_get(all, "following");
 	int code = EXIT_DONE;
@@ -134,8 +135,7 @@ static int ask_rest(const struct call *call, struct client *client, json_t *all)
 
 		if (json_object_set(call->members, "following", following))
 			return EXIT_REFUSED;
-		code = call_ask_at(
-		    call, client, call->command->path, call->members, &part);
+		code = call_ask_at(call, client, path, call->members, &part);
 		if (code == EXIT_DONE &&
 		    (json_array_extend(json_object_get(all, "items"),
 			 json_object_get(part, "items")) ||
@@ -146,23 +146,29 @@ static int ask_rest(const struct call *call, struct client *client, json_t *all)
 		following = json_object_get(all, "following");
 	}
 	json_object_del(all, "following");
+	json_object_del(call->members, "following");
 	return code;
 }
 
-int call_ask(const struct call *call, struct client *client, json_t **out)
+int call_ask_all(const struct call *call, struct client *client,
+    const char *path, json_t **out)
 {
 	json_t *answer = NULL;
-	int code = call_ask_at(
-	    call, client, call->command->path, call->members, &answer);
+	int code = call_ask_at(call, client, path, call->members, &answer);
 
 	if (code == EXIT_DONE)
-		code = ask_rest(call, client, answer);
+		code = ask_rest(call, client, path, answer);
 	if (code != EXIT_DONE) {
 		json_decref(answer);
 		return code;
 	}
 	*out = answer;
 	return EXIT_DONE;
+}
+
+int call_ask(const struct call *call, struct client *client, json_t **out)
+{
+	return call_ask_all(call, client, call->command->path, out);
 }
 
 int call_download(const struct call *call, struct client *client, int fd)

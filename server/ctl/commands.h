@@ -88,7 +88,10 @@ const char *call_subject(const struct call *call);
 /* Sends members to the command's path. *out is the answer's object when
  * EXIT_DONE is returned; any other exit has been explained on stderr. */
 int call_ask(const struct call *call, struct client *client, json_t **out);
-/* The same with another path and other members. */
+/* The same with another path; the parts of a list become one. */
+int call_ask_all(const struct call *call, struct client *client,
+    const char *path, json_t **out);
+/* One question with another path and other members. */
 int call_ask_at(const struct call *call, struct client *client,
     const char *path, json_t *members, json_t **out);
 /* Asks the command's path for a file, which goes to fd. */

@@ -41,6 +41,8 @@ static const struct {
     {"new", "新規"},
     {"other holder", "所持者の変更"},
     {"gone", "今回なし"},
+    {"ended", "証明書の期限切れ"},
+    {"card", "ICカード"},
     {"device", "トークン"},
     {"telephone", "スマートフォン等"},
 };
@@ -101,7 +103,7 @@ static const char *kind_of(json_t *item)
 	json_t *device = json_object_get(item, "device");
 
 	if (!device)
-		return "";
+		return text_of(item, "kind");
 	return json_is_true(device) ? "device" : "telephone";
 }
 
@@ -153,11 +155,32 @@ static enum err compare_with(const struct call *call, json_t *items)
 	return err;
 }
 
+/* Everything that was lent, tokens and cards. */
+static int gather(struct call *call, struct client *client, json_t **out)
+{
+	json_t *cards = NULL;
+	int code = call_ask(call, client, out);
+
+	if (code == EXIT_DONE)
+		code = call_ask_all(
+		    call, client, "report/inventory-cards", &cards);
+	if (code == EXIT_DONE &&
+	    json_array_extend(json_object_get(*out, "items"),
+		json_object_get(cards, "items")))
+		code = EXIT_REFUSED;
+	json_decref(cards);
+	if (code != EXIT_DONE) {
+		json_decref(*out);
+		*out = NULL;
+	}
+	return code;
+}
+
 int handle_report_inventory(struct call *call, struct client *client)
 {
 	const char *path = call_local(call, "csv");
 	json_t *answer = NULL, *items;
-	int code = call_ask(call, client, &answer);
+	int code = gather(call, client, &answer);
 
 	if (code != EXIT_DONE)
 		return code;

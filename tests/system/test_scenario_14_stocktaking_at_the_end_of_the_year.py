@@ -8,6 +8,7 @@ import io
 import pytest
 
 from custody import device, drawer, hand, refused
+from pki import Authority
 
 DAY_S = 24 * 3600
 FORMULA = "@SUM"  # a staff number, even
@@ -124,3 +125,18 @@ def test_whoever_left_is_missed_until_it_is_back(hall):
     hand(hall, token, "s1")
     ledger = hall.ctl.items("token", "ledger", token.serial)
     assert [r["to"] for r in ledger[-3:]] == ["revoked", "returned", "active"]
+
+
+def test_cards_are_in_it(hall, world, tmp_path):
+    authority = Authority(world.directory("pki-14"))
+    hall.ctl("card", "trust", authority.pem, "--no-crl")
+    hall.ctl("user", "add", "c1", "--name", "石井", "--department", "企画課")
+    card = authority.issue("c1")
+    hall.ctl("card", "enroll", "c1", "--certificate", card.pem)
+    _, rows = inventory(hall, tmp_path / "cards.csv", "--department", "企画課")
+    assert [(r["種別"], r["職員番号"], r["氏名"], r["状態"], r["備考"])
+            for r in rows] == [("ICカード", "c1", "石井", "貸与中", "")]
+    hall.pass_time(14 * DAY_S)
+    _, rows = inventory(hall, tmp_path / "later.csv", "--department",
+                        "企画課", "--before", tmp_path / "cards.csv")
+    assert (rows[0]["備考"], rows[0]["前回との差"]) == ("14日以上未使用", "")

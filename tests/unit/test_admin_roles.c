@@ -95,6 +95,7 @@ static const struct {
     {"token/retire", "oe"},
     {"token/ledger", "oehad"},
     {"report/inventory", "oehad"},
+    {"report/inventory-cards", "oehad"},
     {"token/list", "oehad"},
     {"token/show", "oehad"},
     {"card/invite", "oed"},
