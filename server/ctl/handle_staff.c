@@ -16,6 +16,7 @@
 #include "server/ctl/client.h"
 #include "server/ctl/commands.h"
 #include "server/ctl/out_file.h"
+#include "server/ctl/progress.h"
 #include "server/ctl/prompt.h"
 #include "server/ctl/staff_list.h"
 #include "server/ctl/staff_slips.h"
@@ -52,7 +53,21 @@ struct job {
 	bool dry_run;
 	const char *slips_path; /* NULL: none wanted */
 	FILE *slips;
+	struct progress bar;
 };
+
+/* A list is one transaction: it moves on from one to the next. */
+enum step {
+	STEP_READ = 1, /* the file is understood */
+	STEP_JUDGED,   /* the server has looked at every row */
+	STEP_DONE
+};
+
+static void reach(struct job *job, enum step step, const char *what)
+{
+	progress_show(&job->bar, step, job->dry_run ? STEP_JUDGED : STEP_DONE,
+	    json_array_size(job->list.rows), what);
+}
 
 /* --- the file ---------------------------------------------------------------
  */
@@ -271,6 +286,18 @@ static bool may_go_on(const struct job *job, json_t *answer)
 	return false;
 }
 
+static int take_over(struct job *job, json_t **out)
+{
+	int code;
+
+	reach(job, STEP_JUDGED, "rows, being taken over");
+	code = call_ask(job->call, job->client, out);
+	if (code == EXIT_DONE)
+		reach(job, STEP_DONE, "rows taken over       ");
+	progress_end(&job->bar);
+	return code;
+}
+
 static int ask(struct job *job)
 {
 	json_t *answer = NULL, *problem, *problems;
@@ -279,8 +306,12 @@ static int ask(struct job *job)
 
 	if (json_object_set(job->call->members, "rows", job->list.rows))
 		return EXIT_REFUSED;
+	reach(job, STEP_READ, "rows read, being judged");
 	code = call_ask_at(
 	    job->call, job->client, CHECK, job->call->members, &answer);
+	if (code == EXIT_DONE)
+		reach(job, STEP_JUDGED, "rows judged           ");
+	progress_end(&job->bar);
 	if (code != EXIT_DONE)
 		return code;
 	problems = json_object_get(answer, "problems");
@@ -293,7 +324,7 @@ static int ask(struct job *job)
 	if (code == EXIT_DONE && !job->dry_run) {
 		json_decref(answer);
 		answer = NULL;
-		code = call_ask(job->call, job->client, &answer);
+		code = take_over(job, &answer);
 	}
 	if (code == EXIT_DONE)
 		show(job, answer);
@@ -388,6 +419,7 @@ int handle_user_import(struct call *call, struct client *client)
 
 	if (!headings)
 		return EXIT_REFUSED;
+	job.bar = progress_begin(!call->json);
 	job.dry_run = json_is_true(json_object_get(call->members, "dry_run"));
 	json_object_del(call->members, "dry_run");
 	if (columns && staff_headings_read(columns, headings, &problem))

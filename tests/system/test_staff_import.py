@@ -4,6 +4,7 @@ whole or not at all."""
 import json
 import time
 
+import pexpect
 import pytest
 
 from test_admin import refused, tokyo
@@ -329,6 +330,25 @@ def test_people_see_a_table(town):
     assert status == 0 and "e001" in out and "2 new" in out
     assert "Nothing was changed" in out
     assert ":3:2 (氏名): A private character (外字, U+E000)" in err
+
+
+def test_a_bar_for_people_only(town, server, world):
+    """On a terminal it fills; what programs read has nothing of it."""
+    path = town.write("".join(f"y{i:03},職員{i},課,,,,,\r\n"
+                              for i in range(200)))
+    command = [world.program("sekimorictl"), "--socket",
+               str(server.admin_socket), "user", "import", str(path)]
+    child = pexpect.spawn(command[0], command[1:], timeout=20,
+                          encoding="utf-8", env=world.environment())
+    child.expect_exact("200 rows read")
+    child.expect_exact("] 200 rows judged")
+    child.expect_exact("[" + 40 * "#" + "] 200 rows taken over")
+    child.expect_exact("200 new")
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus == 0
+    status, out, err = town.ctl.run("user", "import", path, json_output=False)
+    assert status == 0 and "[#" not in out + err and "\r" not in out + err
 
 
 def test_gaiji_are_kept(town):
