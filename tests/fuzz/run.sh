@@ -11,7 +11,7 @@ build=${B:-build-fuzz}
 mkdir -p "$build"
 read -ra libraries <<<"$(pkg-config --cflags --libs libcurl jansson libcrypto \
 	libssl libsystemd libevent libevent_openssl libevent_pthreads sqlite3 \
-	liboath p11-kit-1 libseccomp)"
+	liboath p11-kit-1 libseccomp libxml-2.0) -lcsv"
 
 compile() { # NAME SOURCE...
 	local name=$1
