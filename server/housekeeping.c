@@ -12,6 +12,7 @@
 #include "server/store/once.h"
 #include "server/store/policy_store.h"
 #include "server/store/reserve.h"
+#include "server/store/stock_import.h"
 #include "shared/log.h"
 
 struct housekeeping {
@@ -83,6 +84,7 @@ static enum err chores_run(struct job *job, struct store *store)
 	struct chores *chores = (struct chores *)job;
 	struct server *server = chores->keeping->server;
 	enum err err = store_set_mark(store, &chores->mark);
+	bool more; /* the next time */
 
 	chores->changed = false;
 	reserve_renew(store->reserve);
@@ -102,6 +104,8 @@ static enum err chores_run(struct job *job, struct store *store)
 	if (err == ERR_NONE)
 		err = staff_plans_run(
 		    server, store, chores->now_s, chores->now_ms);
+	if (err == ERR_NONE)
+		err = stock_import_sweep(store, chores->now_s, &more);
 	if (err == ERR_NONE && chores->renew)
 		err = renew(
 		    server, chores->now_s, &chores->changed, &chores->next_s);

@@ -153,6 +153,17 @@
 	" factor INTEGER NOT NULL, since INTEGER NOT NULL,"                    \
 	" tty TEXT NOT NULL DEFAULT '') STRICT;"
 
+/* The same. state: enum stock_import_state. A token that arrives is not here
+ * yet; floor is what its seed, if it was known before, gets at the end. */
+#define STOCK_SCHEMA                                                           \
+	"CREATE TABLE stock_import (id INTEGER PRIMARY KEY,"                   \
+	" begun_at INTEGER NOT NULL, touched_at INTEGER NOT NULL,"             \
+	" state INTEGER NOT NULL, tokens INTEGER NOT NULL,"                    \
+	" has_fault INTEGER NOT NULL) STRICT;"                                 \
+	"CREATE TABLE token_arriving (token_id INTEGER PRIMARY KEY"            \
+	" REFERENCES token (id), line INTEGER NOT NULL,"                       \
+	" seed_is_new INTEGER NOT NULL, floor INTEGER NOT NULL) STRICT;"
+
 const char STORE_SCHEMA[] =
     "CREATE TABLE meta (name TEXT PRIMARY KEY, number INTEGER NOT NULL"
     " DEFAULT 0, bytes BLOB) STRICT;"
@@ -228,7 +239,7 @@ const char STORE_SCHEMA[] =
     " verdict BLOB NOT NULL) STRICT;"
 
     AUTHORITY_SCHEMA CARD_SCHEMA STAFF_IMPORT_SCHEMA STAFF_PLAN_SCHEMA
-	ROLE_SCHEMA PEOPLE_SCHEMA GRACE_SCHEMA;
+	ROLE_SCHEMA PEOPLE_SCHEMA GRACE_SCHEMA STOCK_SCHEMA;
 
 /* From version i + 1 to the next. Never change one that was released. */
 static const char *const upgrades[] = {
@@ -237,7 +248,8 @@ static const char *const upgrades[] = {
     STAFF_IMPORT_SCHEMA,
     POLICY_GROUND_SCHEMA,
     STAFF_PLAN_SCHEMA,
-    CUSTODY_SCHEMA ROLE_SCHEMA POLICY_PLAN_SCHEMA PEOPLE_SCHEMA GRACE_SCHEMA,
+    CUSTODY_SCHEMA ROLE_SCHEMA POLICY_PLAN_SCHEMA PEOPLE_SCHEMA GRACE_SCHEMA
+	STOCK_SCHEMA,
 };
 
 _Static_assert(

@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "server/store/admin_session.h"
 #include "server/store/grace_store.h"
 #include "server/store/seed.h"
 #include "server/store/token_ledger.h"
@@ -40,8 +39,10 @@ enum {
 	" LEFT JOIN throttle ON throttle.person_id = token.person_id"          \
 	" AND throttle.factor = 1 AND throttle.terminal_id = 0"                \
 	" AND throttle.astray_token = token.id"
-/* Not of a stranger's stand-in. */
-#define TOKEN_IS_REAL " coalesce(person.decoy, 0) = 0"
+/* Not of a stranger's stand-in, nor of an import that is not finished. */
+#define TOKEN_IS_REAL                                                          \
+	" coalesce(person.decoy, 0) = 0 AND NOT EXISTS (SELECT 1"              \
+	" FROM token_arriving WHERE token_arriving.token_id = token.id)"
 
 static const char *const state_texts[] = {
     [TOKEN_PENDING] = "pending",
@@ -364,10 +365,6 @@ enum err token_save(struct store *store, const struct token *token,
 	/* Before: it reads what is being left. */
 	if (err == ERR_NONE)
 		err = token_ledger_add(store, token, deed);
-	/* Whoever signed in by it as an administrator is out. */
-	if (err == ERR_NONE && token->state != TOKEN_ACTIVE &&
-	    token->state != TOKEN_PENDING)
-		err = admin_sessions_end_of_token(store, token->id);
 	if (err == ERR_NONE)
 		err = update_token(store, token);
 	if (err == ERR_NONE && token->state != TOKEN_ACTIVE)
