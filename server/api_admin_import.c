@@ -12,6 +12,10 @@
 
 enum err admin_token_import(struct admin_job *job, struct store *store);
 
+enum {
+	STEPS_AHEAD_MAX = 61
+};
+
 static const char *const TYPES[] = {"totp", "hotp", NULL};
 static const char *const ALGORITHMS[] = {"sha1", "sha256", "sha512", NULL};
 
@@ -54,12 +58,17 @@ static enum err refuse_user(
 	return admin_refuse(job, 409, "%s: %s", user, text);
 }
 
-static bool is_sound(const struct import_row *row)
+static bool is_sound(const struct admin_job *job, const struct import_row *row)
 {
 	bool period = row->type == OTP_TOTP
 			  ? row->period == 30 || row->period == 60
 			  : row->period == 0;
 
+	/* A step that is far from having come would shut the token out. */
+	if (row->type == OTP_TOTP && row->counter != 0 &&
+	    (!period ||
+		row->counter > job->time.now_s / row->period + STEPS_AHEAD_MAX))
+		return false;
 	return period && row->digits != 7 &&
 	       text_is_identifier(row->user, strlen(row->user));
 }
@@ -77,12 +86,12 @@ static bool read_row(struct admin_job *job, size_t index, struct token *out)
 		refuse_row(job, 400, index, problem.text);
 		return false;
 	}
-	if (!is_sound(&row) ||
+	if (!is_sound(job, &row) ||
 	    decode_hex(row.secret, strlen(row.secret), out->otp.seed.bytes,
 		SECRET_BYTES_MAX, &length) ||
 	    length < OTP_SEED_BYTES_MIN) {
 		refuse_row(job, 400, index,
-		    "type, period, digits, user or secret cannot be so.");
+		    "type, period, digits, counter, user or secret cannot be so.");
 		return false;
 	}
 	out->otp.seed.length = length;
@@ -90,7 +99,7 @@ static bool read_row(struct admin_job *job, size_t index, struct token *out)
 	out->otp.algorithm = (enum otp_algorithm)row.algorithm;
 	out->otp.digits = (int)row.digits;
 	out->otp.period_s = row.period;
-	out->otp.floor = row.type == OTP_HOTP ? row.counter : 0;
+	out->otp.floor = row.counter;
 	out->state = TOKEN_ACTIVE;
 	out->created_at = out->confirmed_at = job->time.now_s;
 	snprintf(out->user, sizeof(out->user), "%s", row.user);

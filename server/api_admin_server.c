@@ -10,7 +10,6 @@
 #include "server/api_admin.h"
 #include "server/commands.h"
 #include "server/shadow.h"
-#include "server/store/admin_session.h"
 #include "server/store/once.h"
 #include "server/store/reseal.h"
 #include "server/store/subject.h"
@@ -94,8 +93,6 @@ static enum err void_by_clock(struct store *store, int64_t now_s)
 		err = terminal_void_join_codes(store);
 	if (!err)
 		err = card_invitations_void(store);
-	if (!err)
-		err = admin_sessions_end(store, 0);
 	if (!err)
 		err = store_end_logins(store, now_s);
 	return err ? err : once_end_all(store);

@@ -13,8 +13,7 @@
 #include "shared/err.h"
 
 enum {
-	ARGUMENTS_PROBLEM_SIZE = 320,
-	ARGUMENTS_SERVER_SIZE = 100,
+	ARGUMENTS_PROBLEM_SIZE = 320
 };
 
 /*

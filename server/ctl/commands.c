@@ -121,8 +121,6 @@ static const struct output_column ADMIN_COLUMNS[] = {
     {"NAME", "name", OUTPUT_TEXT},
     {"ROLE", "role", OUTPUT_TEXT},
     {"DEPARTMENTS", "departments", OUTPUT_TEXT},
-    {"PASSWORD", "password", OUTPUT_YES},
-    {"SESSIONS", "sessions", OUTPUT_NUMBER},
     {"ADDED", "added", OUTPUT_TIME},
     {0},
 };
@@ -337,12 +335,19 @@ const struct command COMMANDS[] = {
 	{.noun = "token", .verb = "import", .path = "token/import",
 	 .parameters = {
 		{"FILE", NULL, "file", COMMAND_LOCAL, true, NULL},
-		{"--from", "users.oath", "from", COMMAND_LOCAL, true,
-		    "users.oath"},
+		{"--from", "pskc|csv|users.oath|google-authenticator", "from",
+		    COMMAND_LOCAL, false,
+		    "pskc|csv|users.oath|google-authenticator"},
+		{"--key-file", "FILE", "key_file", COMMAND_LOCAL, false, NULL},
+		{"--encoding", "auto|utf-8|cp932", "encoding", COMMAND_LOCAL,
+		    false, "auto|utf-8|cp932"},
+		{"--columns", "FILE", "columns", COMMAND_LOCAL, false, NULL},
+		{"--user", "ID", "user", COMMAND_LOCAL, false, NULL},
 		{"--create-users", NULL, "create_users", COMMAND_FLAG, false,
 		    NULL}},
 	 .handle = handle_token_import,
-	 .help = "tokens with their holders, active"},
+	 .help = "new tokens for the drawer (pskc, csv), or active ones with their "
+		 "holders"},
 	TOKEN_VERB("suspend", "{} is suspended.", "no logins until resumed"),
 	TOKEN_VERB("resume", "{} is active again.", "end a suspension"),
 	{.noun = "token", .verb = "assign", .path = "token/assign",
@@ -495,9 +500,8 @@ const struct command COMMANDS[] = {
 	 .parameters = {ID,
 		{"--role", "owner|enroller|helpdesk|auditor", "role",
 		    COMMAND_TEXT, true, "owner|enroller|helpdesk|auditor"},
-		LIST_OPTION("--department", "DEPARTMENT", "departments"),
-		{"--password", "-", "password", COMMAND_LOCAL, false, "-"}},
-	 .handle = handle_admin_add,
+		LIST_OPTION("--department", "DEPARTMENT", "departments")},
+	 .done = "{} administers from now on.",
 	 .help = "give a person a role; enroller and helpdesk may be limited "
 		 "to departments"},
 	{.noun = "admin", .verb = "list", .path = "admin/list",
@@ -506,18 +510,6 @@ const struct command COMMANDS[] = {
 	 .parameters = {ID}, .confirm = "Take {}'s role away?",
 	 .done = "{} administers nothing any more.",
 	 .help = "take a role away, at once"},
-	{.noun = "admin", .verb = "password", .path = "admin/password",
-	 .parameters = {{"ID", NULL, "id", COMMAND_TEXT, false, NULL}},
-	 .handle = handle_admin_password,
-	 .help = "the password with which somebody signs in; without ID, one's "
-		 "own"},
-	{.noun = "admin", .verb = "signin", .path = "signin",
-	 .parameters = {ID}, .signs_in = true,
-	 .handle = handle_admin_signin,
-	 .help = "act as this person from now on, by password and one-time "
-		 "code"},
-	{.noun = "admin", .verb = "signout", .path = "signout",
-	 .handle = handle_admin_signout, .help = "end that"},
 
 	{.noun = "audit", .verb = "list", .path = "audit/list",
 	 .parameters = {
