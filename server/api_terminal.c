@@ -9,7 +9,6 @@
 #include "server/head.h"
 #include "server/keys/issue.h"
 #include "server/keys/request.h"
-#include "server/login_grace.h"
 #include "server/rate.h"
 #include "server/shadow.h"
 #include "server/store/audit.h"
@@ -22,33 +21,18 @@ enum {
 	JOIN_SECRET_BYTES = 10,
 	SEQ_DIGITS_MAX = 18,
 	RENEWALS_A_MINUTE = 10,
-	SESSIONS_A_MINUTE = 300,
 };
 
 struct terminal_request {
 	struct terminal_call call;
 	const char *code, *request; /* join, renew */
-	int event;                  /* session, enum session_event */
-	int reason;                 /* index into session_reasons */
-	const char *user, *person, *service, *tty, *rhost, *login, *session;
-	int report; /* report */
+	int report;                 /* report */
 	int64_t seq;
 	const char *hash;
 };
 
 #define MEMBER(field) offsetof(struct terminal_request, field)
 
-enum session_event {
-	SESSION_OPEN = 0,
-	SESSION_CLOSE,
-	SESSION_LOCKED,
-	SESSION_LOGGED_OUT,
-};
-
-static const char *const events[] = {
-    "open", "close", "locked", "logged_out", NULL};
-static const char *const session_reasons[] = {
-    "", "card_removed", "watcher_failed", "frozen", NULL};
 static const char *const reports[] = {"rollback", NULL};
 
 static const struct json_member join_members[] = {
@@ -57,18 +41,6 @@ static const struct json_member join_members[] = {
 };
 static const struct json_member renew_members[] = {
     {"request", JSON_MEMBER_LINES, MEMBER(request), true, 0, 8192, NULL},
-};
-static const struct json_member session_members[] = {
-    {"event", JSON_MEMBER_CHOICE, MEMBER(event), true, 0, 0, events},
-    {"user", JSON_MEMBER_NAME, MEMBER(user), true, 0, 0, NULL},
-    {"person", JSON_MEMBER_NAME, MEMBER(person), false, 0, 0, NULL},
-    {"service", JSON_MEMBER_NAME, MEMBER(service), true, 0, 0, NULL},
-    {"tty", JSON_MEMBER_NAME, MEMBER(tty), false, 0, 0, NULL},
-    {"rhost", JSON_MEMBER_NAME, MEMBER(rhost), false, 0, 0, NULL},
-    {"login", JSON_MEMBER_NAME, MEMBER(login), false, 0, 0, NULL},
-    {"session", JSON_MEMBER_NAME, MEMBER(session), false, 0, 0, NULL},
-    {"reason", JSON_MEMBER_CHOICE, MEMBER(reason), false, 0, 0,
-	session_reasons},
 };
 static const struct json_member report_members[] = {
     {"kind", JSON_MEMBER_CHOICE, MEMBER(report), true, 0, 0, reports},
@@ -328,96 +300,6 @@ void api_terminal_self(struct server *server, struct http_exchange *exchange)
 
 	if (asked)
 		terminal_call_submit(&asked->call);
-}
-
-/* A busy terminal opens some sessions a minute; whoever is root there could
- * report sessions that never were until the disk is full. */
-static enum err record_session(struct terminal_request *asked,
-    struct store *store, struct audit_entry *entry)
-{
-	struct rate_table *table = asked->call.server->failures;
-	unsigned char key[CERTIFICATE_HASH_BYTES];
-	char same[NAME_BYTES_MAX + 16];
-
-	rate_terminal_key(RATE_SESSIONS, asked->call.terminal.id, key);
-	if (rate_failures_allow(
-		table, key, SESSIONS_A_MINUTE, asked->call.now_ms)) {
-		rate_count_failure(table, key, asked->call.now_ms);
-		return record(asked, store, entry);
-	}
-	entry->time_ms = asked->call.now_ms;
-	audit_add_text(entry, "terminal", asked->call.terminal.name);
-	snprintf(same, sizeof(same), "session|%s", asked->call.terminal.name);
-	return audit_append_counted(store, entry, same);
-}
-
-/* Which session a login has opened, and that it is left or closed. */
-static enum err follow_session(
-    const struct terminal_request *asked, struct store *store, bool *out_tied)
-{
-	int64_t terminal_id = asked->call.terminal.id;
-
-	if (asked->session && asked->event == SESSION_OPEN)
-		return login_grace_opened(
-		    store, terminal_id, asked->login, asked->session, out_tied);
-	if (asked->session && asked->event == SESSION_CLOSE)
-		return login_grace_closed(store, terminal_id, asked->session);
-	if (asked->event == SESSION_LOCKED ||
-	    asked->event == SESSION_LOGGED_OUT)
-		return login_grace_left(store, terminal_id, asked->login);
-	return ERR_NONE;
-}
-
-static enum err work_session(struct terminal_call *call, struct store *store)
-{
-	struct terminal_request *asked = (struct terminal_request *)call;
-	struct audit_entry entry = {.kind = "session"};
-	bool tied = false;
-	enum err err = follow_session(asked, store, &tied);
-
-	if (err != ERR_NONE)
-		return err;
-	audit_add_text(&entry, "action", events[asked->event]);
-	audit_add_text(&entry, "reason",
-	    asked->reason ? session_reasons[asked->reason] : NULL);
-	/* As in the record of the login: who it is, then by which account. */
-	audit_add_text(
-	    &entry, "user", asked->person ? asked->person : asked->user);
-	if (asked->person && strcmp(asked->person, asked->user) != 0)
-		audit_add_text(&entry, "account", asked->user);
-	audit_add_text(&entry, "service", asked->service);
-	audit_add_text(&entry, "tty", asked->tty);
-	audit_add_text(&entry, "rhost", asked->rhost);
-	audit_add_text(&entry, "login", asked->login);
-	audit_add_text(&entry, "grace", tied ? "tied" : NULL);
-	err = record_session(asked, store, &entry);
-	if (err == ERR_NONE)
-		err = terminal_call_answer(call, json_object());
-	return err;
-}
-
-/* What the agent did has a reason; what the person did has none. */
-static bool has_its_reason(const struct terminal_request *asked)
-{
-	bool by_agent = asked->event == SESSION_LOCKED ||
-			asked->event == SESSION_LOGGED_OUT;
-
-	return by_agent == (asked->reason != 0);
-}
-
-void api_terminal_session(struct server *server, struct http_exchange *exchange)
-{
-	struct terminal_request *asked = begin_known(server, exchange,
-	    session_members, COUNT(session_members), work_session);
-
-	if (!asked)
-		return;
-	if (has_its_reason(asked))
-		terminal_call_submit(&asked->call);
-	else
-		terminal_call_refuse(&asked->call, 400,
-		    "member \"reason\" belongs to \"locked\" and "
-		    "\"logged_out\", and to these only");
 }
 
 static enum err work_audit_hash(struct terminal_call *call, struct store *store)

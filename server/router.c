@@ -6,6 +6,7 @@
 #include "server/api_admin.h"
 #include "server/api_card.h"
 #include "server/api_login.h"
+#include "server/api_session.h"
 #include "server/api_status.h"
 #include "server/api_stop.h"
 #include "server/api_terminal.h"
@@ -34,7 +35,7 @@ static const struct route {
     {"POST", "/v1/terminals/stops", ROUTE_TERMINAL, api_stop_ask},
     {"POST", "/v1/cards", ROUTE_TERMINAL, api_card_enroll},
     {"POST", "/v1/cards/challenge", ROUTE_TERMINAL, api_card_challenge},
-    {"POST", "/v1/sessions", ROUTE_TERMINAL, api_terminal_session},
+    {"POST", "/v1/sessions", ROUTE_TERMINAL, api_session_report},
     {"GET", "/v1/audit/hashes/", ROUTE_TERMINAL, api_terminal_audit_hash},
     {"POST", "/v1/reports", ROUTE_TERMINAL, api_terminal_report},
     {"POST", "/v1/admin/", ROUTE_LOCAL, api_admin_handle},
