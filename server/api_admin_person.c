@@ -66,11 +66,18 @@ static bool make_row(struct admin_job *job, struct staff_row *row,
 	return true;
 }
 
+/* Registered all the same: who works tonight may be known before who is with
+ * him. */
+static const char UNATTENDED[] =
+    "No attendant (立会者) answers for this contractor yet: `sekimorictl user "
+    "change ID --attendant ID`.";
+
 static enum err answer_person(struct admin_job *job,
     const struct person *before, const struct person *after, unsigned changes)
 {
-	json_t *answer = json_pack("{s:o,s:o}", "user",
-	    admin_person_json(after), "what", staff_change_words(changes));
+	json_t *answer = json_pack("{s:o,s:o,s:s?}", "user",
+	    admin_person_json(after), "what", staff_change_words(changes),
+	    "notice", staff_validity_is_unattended(after) ? UNATTENDED : NULL);
 
 	json_decref(job->note);
 	job->note = staff_note(before, after, changes);

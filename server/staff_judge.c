@@ -109,6 +109,8 @@ static enum err note_standing(const struct staff_context *list,
 		return note_attended(list, judged);
 	else if (judged->before.state == PERSON_SUSPENDED && !row->leaving)
 		note(judged, "is suspended and stays so");
+	if (staff_validity_is_unattended(&judged->after) && !row->leaving)
+		note(judged, "a contractor without an attendant (立会者)");
 	return ERR_NONE;
 }
 

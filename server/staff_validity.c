@@ -32,7 +32,7 @@ static enum err take_default_end(const struct staff_row *row, int kind,
 	if (row->until)
 		return ERR_NONE;
 	person->valid_until = 0;
-	if (kind == PERSON_FISCAL_YEAR &&
+	if (kind != PERSON_REGULAR &&
 	    time_text_fiscal_end(base, &person->valid_until))
 		return staff_refuse(problem, "until",
 		    "The end of the fiscal year cannot be told. Write it.");
@@ -80,7 +80,8 @@ static void copy(char out[NAME_BYTES_MAX + 1], const char *text)
 		snprintf(out, NAME_BYTES_MAX + 1, "%s", text);
 }
 
-/* From when until when, and who is there with him. */
+/* From when until when, and who is there with him. Whoever was never named an
+ * attendant is told of wherever he is shown, and not given more time. */
 static enum err take_contract(const struct staff_row *row, bool begins,
     bool extended, int64_t now_s, struct person *person,
     struct staff_problem *problem)
@@ -95,10 +96,10 @@ static enum err take_contract(const struct staff_row *row, bool begins,
 		return staff_refuse(problem, "attendant",
 		    "Nobody is his own attendant (立会者). Name one of the "
 		    "staff.");
-	if (person->attendant[0] == '\0' && (begins || extended))
+	if (person->attendant[0] == '\0' && extended)
 		return staff_refuse(problem, "attendant",
-		    "A contractor needs an attendant (立会者): the staff "
-		    "number of whoever answers for him (--attendant).");
+		    "Nobody has more time without an attendant (立会者): the "
+		    "staff number of whoever answers for him (--attendant).");
 	return ERR_NONE;
 }
 
@@ -143,6 +144,11 @@ enum err staff_validity_apply(const struct staff_row *row, bool known,
 		err = staff_refuse(problem, row->until ? "until" : "from",
 		    "The end must be later than the beginning.");
 	return err;
+}
+
+bool staff_validity_is_unattended(const struct person *person)
+{
+	return is_contractor(person) && person->attendant[0] == '\0';
 }
 
 bool staff_validity_differs(const struct person *a, const struct person *b)

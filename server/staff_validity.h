@@ -14,6 +14,8 @@
 enum err staff_validity_apply(const struct staff_row *row, bool known,
     int64_t now_s, const struct person *before, struct person *person,
     struct staff_problem *problem);
+/* A contractor for whom nobody of the staff answers. */
+bool staff_validity_is_unattended(const struct person *person);
 /* Of kind, dates, attendant or decision. */
 bool staff_validity_differs(const struct person *a, const struct person *b);
 

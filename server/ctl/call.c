@@ -197,11 +197,15 @@ void call_show(const struct call *call, json_t *answer)
 {
 	const struct command *command = call->command;
 	json_t *items = json_object_get(answer, "items");
+	const char *notice =
+	    json_string_value(json_object_get(answer, "notice"));
 
 	if (call->json) {
 		output_json(stdout, answer);
 		return;
 	}
+	if (notice)
+		output_sentence(stderr, "sekimorictl: {}", notice);
 	if (command->columns && items)
 		output_table(stdout, items, command->columns);
 	else if (command->columns)

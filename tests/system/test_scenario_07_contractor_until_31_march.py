@@ -103,9 +103,7 @@ def test_the_decision_is_asked_for(server, world, attendant):
 
 
 @pytest.mark.parametrize("options,says", [
-    ((), "day on which"),
     (("--until", "-", "--attendant", "s0700"), "day on which"),
-    (("--until", "R30.3.31"), "立会者"),
     (("--until", "R30.3.31", "--attendant", "v0799"), "his own"),
     (("--until", "R30.3.31", "--attendant", "nobody"), "not registered"),
     (("--until", "R30.3.31", "--attendant", "gone"), "suspended"),
@@ -113,7 +111,7 @@ def test_the_decision_is_asked_for(server, world, attendant):
     (("--until", "R30.3.31", "--attendant", "a/b"), "staff number"),
     (("--until", "R2.3.31", "--attendant", "s0700"), "later"),
 ])
-def test_no_contractor_without_window_and_attendant(
+def test_no_contractor_without_a_window_or_with_a_wrong_attendant(
         server, attendant, options, says):
     people = {p["id"] for p in server.ctl.items("user", "list")}
     if "gone" not in people:
@@ -178,3 +176,22 @@ def test_contractors_on_a_staff_list(server, world):
     dry = server.ctl("user", "import", write("s0720,A,,,,,○"), "--dry-run")
     assert dry["items"][0]["note"] == \
         "attends v0720: name another attendant"
+
+
+def test_a_contractor_whose_attendant_is_not_known_yet(server, attendant):
+    """Registered with an end all the same, shown, and given no more time."""
+    user = "v0709"
+    status, _, said = server.ctl.run("user", "add", user, "--kind",
+                                     "contractor", json_output=False)
+    assert status == 0 and "立会者" in said
+    shown = server.ctl("user", "show", user)
+    end = datetime.datetime.fromtimestamp(shown["until"], TOKYO)
+    assert (end.month, end.day, end.hour) == (4, 1, 0)
+
+    later = f"R{end.year - 2018}.6.1"
+    said = refused(server.ctl, "user", "extend", user, "--until", later,
+                   "--decision", "12", status=2)
+    assert "立会者" in said
+    server.ctl("user", "extend", user, "--until", later, "--decision", "12",
+               "--attendant", attendant)
+    assert server.ctl("user", "show", user)["attendant"] == attendant

@@ -141,8 +141,7 @@ static void test_contractors(void **state)
 		const char *attendant, *decision;
 	} rows[] = {
 	    /* 0 */
-	    {"regular", "\"kind\":\"contractor\",\"until\":\"R8.4.1\"",
-		"attendant", 0, NULL, NULL},
+	    {"regular", "\"kind\":\"contractor\"", NULL, MARCH_END, "", ""},
 	    {"regular",
 		"\"kind\":\"contractor\",\"until\":\"R8.4.1\","
 		"\"attendant\":\"s1\"",
@@ -176,6 +175,10 @@ static void test_contractors(void **state)
 		0, "", "採用"},
 	    /* 15 */
 	    {"contractor", "\"name\":\"x\"", NULL, MARCH_END, "s2", ""},
+	    {"unattended", "\"until\":\"R8.4.1\",\"decision\":\"12\"",
+		"attendant", 0, NULL, NULL},
+	    {"unattended", "\"until\":\"2026-03-31T13:00\"", NULL, NOW + 3600,
+		"", ""},
 	};
 
 	(void)state;
@@ -189,10 +192,12 @@ static void test_contractors(void **state)
 		enum err err;
 
 		strcpy(person.kind, rows[i].kind);
-		if (strcmp(rows[i].kind, "contractor") == 0) {
+		if (strcmp(rows[i].kind, "regular") != 0) {
+			strcpy(person.kind, "contractor");
 			person.valid_until = MARCH_END;
-			strcpy(person.attendant, "s2");
 		}
+		if (strcmp(rows[i].kind, "contractor") == 0)
+			strcpy(person.attendant, "s2");
 		snprintf(text, sizeof(text), "{\"row\":2,\"id\":\"s1\",%s}",
 		    rows[i].row);
 		item = json_loads(text, 0, NULL);
@@ -228,7 +233,8 @@ static void test_what_cannot_be(void **state)
 	    /* 5 */
 	    {"{\"row\":2,\"id\":\"a\",\"department\":\"+A1\"}", "department"},
 	    {"{\"row\":2,\"id\":\"a\",\"name\":\"a\\nb\"}", "row"},
-	    {"{\"row\":2,\"id\":\"a\",\"kind\":\"contractor\"}", "until"},
+	    {"{\"row\":2,\"id\":\"a\",\"kind\":\"contractor\",\"until\":\"-\"}",
+		"until"},
 	    {"{\"row\":2,\"id\":\"a\",\"from\":\"soon\"}", "from"},
 	    {"{\"row\":2,\"id\":\"a\",\"from\":\"R8.4.1\",\"until\":\"R8.3.1\"}",
 		"until"},
