@@ -23,6 +23,7 @@ struct slot {
 	bool released; /* by who closed the session; the thread clears it */
 	struct seat seat;
 	struct card_watch *watch; /* the thread's own */
+	bool is_handed_over;      /* the watch is over another card */
 	int64_t silence_at_ms;    /* no beat by then: the watcher has failed */
 	bool is_due;              /* something is to be done to the session */
 	enum seat_reason reason;  /* why */
@@ -231,6 +232,9 @@ static void step(struct seats *seats, struct slot *slot)
 		clear(seats, slot);
 		return;
 	}
+	if (slot->is_handed_over && slot->watch)
+		end_watch(seats, slot);
+	slot->is_handed_over = false;
 	if (slot->watch)
 		attend(seats, slot, now_ms);
 	else if (!slot->is_due && now_ms >= slot->again_ms)
@@ -243,7 +247,7 @@ static int64_t next_ms(const struct slot *slot)
 {
 	int64_t at_ms = slot->watch ? slot->silence_at_ms : slot->again_ms;
 
-	if (slot->released)
+	if (slot->released || slot->is_handed_over)
 		return 0;
 	return at_ms < slot->gone_at_ms ? at_ms : slot->gone_at_ms;
 }
@@ -370,6 +374,56 @@ void seats_look(struct seats *seats, const unsigned char key[CARD_HASH_BYTES])
 			slot->again_ms = 0;
 	}
 	wake(seats);
+	pthread_mutex_unlock(&seats->lock);
+}
+
+static bool is_unlocked_by(const struct slot *slot, const struct seat *to)
+{
+	if (!slot->used || slot->released ||
+	    slot->seat.removed != CARD_REMOVED_LOCK ||
+	    strcmp(slot->seat.opened.user, to->opened.user) != 0)
+		return false;
+	if (to->session[0] == '\0')
+		return slot->seat.is_away;
+	return strcmp(slot->seat.session, to->session) == 0;
+}
+
+/* As if it had been opened now: a card that leaves before it was seen locks
+ * too. */
+static void hand_over(struct slot *slot, const struct seat *to)
+{
+	if (memcmp(slot->seat.key, to->key, sizeof(to->key)) == 0 &&
+	    !slot->seat.is_away)
+		return;
+	memcpy(slot->seat.key, to->key, sizeof(to->key));
+	memcpy(slot->seat.opened.person, to->opened.person,
+	    sizeof(to->opened.person));
+	memcpy(slot->seat.opened.login, to->opened.login,
+	    sizeof(to->opened.login));
+	slot->seat.removed = to->removed;
+	slot->seat.is_away = false;
+	slot->released = to->removed == CARD_REMOVED_NOTHING;
+	slot->is_handed_over = true;
+	slot->looks = 0;
+	if (!slot->is_due)
+		slot->again_ms = 0;
+}
+
+void seats_hand_over(struct seats *seats, const struct seat *to)
+{
+	bool changed = false;
+
+	pthread_mutex_lock(&seats->lock);
+	for (size_t i = 0; i < SEATS_MAX; i++) {
+		if (!is_unlocked_by(&seats->slots[i], to))
+			continue;
+		hand_over(&seats->slots[i], to);
+		changed = true;
+	}
+	if (changed) {
+		(void)save(seats);
+		wake(seats);
+	}
 	pthread_mutex_unlock(&seats->lock);
 }
 

@@ -96,6 +96,14 @@ void seats_release(struct seats *seats, const char *session);
 /* Somebody proved to hold this card: if a seat misses it, look now. */
 void seats_look(struct seats *seats, const unsigned char key[CARD_HASH_BYTES]);
 
+/*
+ * Somebody has unlocked a session by his card, which may be another one's than
+ * opened it where several share the account: its leaving is what locks from
+ * here on. to->session empty: whichever of to->opened.user's have lost their
+ * card. Its `removed` is to->removed; nothing to be done ends the watch.
+ */
+void seats_hand_over(struct seats *seats, const struct seat *to);
+
 bool seats_watch(struct seats *seats, const char *session);
 
 /* The seats stay in the state directory. NULL is fine. */

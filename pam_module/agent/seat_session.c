@@ -91,6 +91,23 @@ void seat_session_opened(struct seats *seats, struct accepted_logins *logins,
 		bind_seat(seats, &accepted, session, &where);
 }
 
+void seat_session_unlocked(struct seats *seats,
+    const struct accepted_login *by_card, bool by_root, pid_t caller)
+{
+	struct seat to = {.removed = by_card->removed};
+	bool in_session = logind_session_id(caller, to.session) == ERR_NONE;
+
+	if (!by_card->by_card || in_session == by_root)
+		return;
+	if (!in_session)
+		to.session[0] = '\0';
+	memcpy(to.key, by_card->key, sizeof(to.key));
+	memcpy(to.opened.user, by_card->user, sizeof(to.opened.user));
+	memcpy(to.opened.person, by_card->person, sizeof(to.opened.person));
+	memcpy(to.opened.login, by_card->login, sizeof(to.opened.login));
+	seats_hand_over(seats, &to);
+}
+
 void seat_session_closed(struct seats *seats, pid_t caller)
 {
 	struct logind_session where = {0};

@@ -17,6 +17,12 @@
 void seat_session_opened(struct seats *seats, struct accepted_logins *logins,
     struct session *session, pid_t caller);
 
+/* A card has let somebody in who opens no session: a locker of the account's
+ * own user, in the session that it locks, or by_root a greeter, which is in
+ * none. sudo and su, root's too but in a session, hand nothing over. */
+void seat_session_unlocked(struct seats *seats,
+    const struct accepted_login *by_card, bool by_root, pid_t caller);
+
 void seat_session_closed(struct seats *seats, pid_t caller);
 
 #endif

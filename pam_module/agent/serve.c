@@ -218,6 +218,8 @@ static void remember(const struct connection *connection,
 	accepted_logins_put(&serve->accepted_logins, &login, steady_ms());
 	if (verdict->by_card)
 		seats_look(serve->seats, verdict->key);
+	seat_session_unlocked(serve->seats, &login, connection->caller->is_root,
+	    connection->caller->pid);
 	/* Only lockers of the session's own user ask in his name. */
 	if (!connection->caller->is_root)
 		stop_session_unlocked(serve->stop, serve->people, subject->user,
