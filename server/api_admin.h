@@ -97,6 +97,7 @@ struct admin_arguments {
 	const char *departments;
 	const char *attendant, *decision;
 	int64_t ending; /* days; 0: not asked */
+	const char *replaces;
 };
 
 /* What a command of several transactions has got to. run() reads `progress`

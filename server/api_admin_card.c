@@ -112,10 +112,47 @@ json_t *admin_card_json(const struct admin_job *job, const struct store *store,
 	    admin_time(card->last_used_at));
 }
 
+/* --- one for another -------------------------------------------------------
+ */
+
+/* Which of a person's cards the new one is to replace; refuses and returns
+ * false. 0: none was named. */
+static enum err find_replaced(struct admin_job *job, struct store *store,
+    const struct person *person, int64_t *out_id, bool *out_found)
+{
+	const char *text = job->arguments.replaces;
+	unsigned char key[CARD_KEY_BYTES];
+	struct card card;
+	size_t length = 0;
+	enum err err;
+
+	*out_id = 0;
+	*out_found = text == NULL;
+	if (!text)
+		return ERR_NONE;
+	err = decode_hex(text, strlen(text), key, CARD_KEY_BYTES, &length);
+	if (err == ERR_NONE && length == CARD_KEY_BYTES)
+		err = card_find(store, key, &card);
+	else
+		err = ERR_NOT_FOUND;
+	if (err != ERR_NONE && err != ERR_NOT_FOUND)
+		return err;
+	*out_found = err == ERR_NONE && card.person_id == person->id &&
+		     card.state == CARD_STATE_ACTIVE;
+	if (*out_found)
+		*out_id = card.id;
+	else
+		admin_refuse(job, 409,
+		    "%s has no such card to be replaced. `sekimorictl card "
+		    "list %s` shows the keys.",
+		    person->user, person->user);
+	return ERR_NONE;
+}
+
 /* --- invite -------------------------------------------------------------- */
 
-static enum err hand_out_invitation(
-    struct admin_job *job, struct store *store, const struct person *person)
+static enum err hand_out_invitation(struct admin_job *job, struct store *store,
+    const struct person *person, int64_t replaced)
 {
 	int64_t until = job->time.now_s + CARD_INVITATION_LIFETIME_S;
 	char code[CARD_INVITATION_CODE_SIZE] = "";
@@ -126,6 +163,8 @@ static enum err hand_out_invitation(
 		err = card_invitation_code_hash(store, code, hash);
 	if (!err)
 		err = card_invite(store, person->id, hash, until);
+	if (!err && replaced)
+		err = card_invitation_replaces(store, person->id, replaced);
 	if (!err)
 		err = admin_answer(job, json_pack("{s:s,s:I}", "code", code,
 					    "until", (json_int_t)until));
@@ -135,6 +174,7 @@ static enum err hand_out_invitation(
 
 static enum err card_invite_verb(struct admin_job *job, struct store *store)
 {
+	int64_t replaced = 0;
 	struct person person;
 	bool found = false;
 	enum err err =
@@ -142,7 +182,10 @@ static enum err card_invite_verb(struct admin_job *job, struct store *store)
 
 	if (err || !found || !admin_needs_clock(job))
 		return err;
-	return hand_out_invitation(job, store, &person);
+	err = find_replaced(job, store, &person, &replaced, &found);
+	if (err || !found)
+		return err;
+	return hand_out_invitation(job, store, &person, replaced);
 }
 
 /* --- enroll -------------------------------------------------------------- */
@@ -204,7 +247,7 @@ static enum err answer_enrolled(
 }
 
 static enum err bind_key(struct admin_job *job, struct store *store,
-    const struct person *person, const struct given *given)
+    const struct person *person, const struct given *given, int64_t replaced)
 {
 	enum err err = card_bind(store, person->id, &given->certificate,
 	    given->der, given->length, job->time.now_s);
@@ -216,12 +259,15 @@ static enum err bind_key(struct admin_job *job, struct store *store,
 		    "%s has %d cards already. Revoke one that is no longer "
 		    "used.",
 		    person->user, SUBJECT_CARDS_MAX);
+	if (!err && replaced)
+		err = card_replaces(store, given->certificate.key, replaced);
 	return err ? err : answer_enrolled(job, store, given);
 }
 
 static enum err card_enroll(struct admin_job *job, struct store *store)
 {
 	struct given given = {0};
+	int64_t replaced = 0;
 	struct person person;
 	bool found = false;
 	enum err err =
@@ -229,10 +275,13 @@ static enum err card_enroll(struct admin_job *job, struct store *store)
 
 	if (err || !found || !admin_needs_clock(job))
 		return err;
+	err = find_replaced(job, store, &person, &replaced, &found);
+	if (err || !found)
+		return err;
 	err = read_given(job, &given);
 	if (!err && given.der) {
 		admin_note_key(job, given.certificate.key);
-		err = bind_key(job, store, &person, &given);
+		err = bind_key(job, store, &person, &given, replaced);
 	}
 	free(given.der);
 	return err;
@@ -335,7 +384,7 @@ const struct admin_verb ADMIN_CARD_VERBS[] = {
 	.roles = ADMIN_ENROLLERS,
 	.by_department = true,
 	.action = "card invite",
-	.members = {ADMIN_NAME(id, true)},
+	.members = {ADMIN_NAME(id, true), ADMIN_NAME(replaces, false)},
 	.run = card_invite_verb},
     {.path = "card/enroll",
 	.roles = ADMIN_ENROLLERS,
@@ -343,7 +392,8 @@ const struct admin_verb ADMIN_CARD_VERBS[] = {
 	.action = "card enroll",
 	.members = {ADMIN_NAME(id, true),
 	    {"certificate", JSON_MEMBER_LINES, ADMIN_OFFSET(certificate), true,
-		0, CERTIFICATE_TEXT_MAX, NULL}},
+		0, CERTIFICATE_TEXT_MAX, NULL},
+	    ADMIN_NAME(replaces, false)},
 	.run = card_enroll},
     {.path = "card/list",
 	.roles = ADMIN_ENROLLERS,

@@ -194,10 +194,15 @@ static enum err enrol(struct card_enrolment *enrolment, struct store *store,
     const struct person *person)
 {
 	const struct refusal *refusal = NULL;
+	int64_t old_id = 0;
 	enum err err = bind(enrolment, store, person->id, &refusal);
 
 	if (err == ERR_NONE && refusal)
 		return refuse(enrolment, store, refusal);
+	if (err == ERR_NONE)
+		err = card_invitation_replaced(store, person->id, &old_id);
+	if (err == ERR_NONE && old_id)
+		err = card_replaces(store, enrolment->card.key, old_id);
 	if (err == ERR_NONE)
 		err = card_invitation_spend(
 		    store, person->id, enrolment->card.key);

@@ -17,6 +17,7 @@ enum {
 	LOGIN_NAME_BYTES = 16, /* of an accepted login: the challenge's first */
 	LOGIN_CODE_BYTES_MAX = 64,
 	LOGIN_ATTEMPT_KEPT_S = 60,
+	LOGIN_KEY_SHOWN = 16, /* of a card's key; enough to find it */
 };
 
 /* What a card has signed with, decoded and not yet believed. */
@@ -49,7 +50,8 @@ struct login_call {
 	unsigned char stranger[PERSON_STRANGER_BYTES]; /* of what was named */
 	struct card_evidence card;                     /* what proof is worth */
 	const char *card_note; /* for the record; NULL: not looked at */
-	int64_t grace_id;      /* of the session's grace; 0: none was found */
+	char card_replaced[2 * LOGIN_KEY_SHOWN + 1]; /* by its first use */
+	int64_t grace_id; /* of the session's grace; 0: none was found */
 	unsigned char grace_login[LOGIN_NAME_BYTES]; /* that it began with */
 	bool names_keys;                             /* of a challenge; */
 	size_t tag_count; /* but none, if there are too many */

@@ -7,6 +7,7 @@
 #include "server/nonce.h"
 #include "server/store/card.h"
 #include "server/store/subject.h"
+#include "shared/encode.h"
 
 _Static_assert((int)CARD_CHALLENGE_BYTES == (int)LOGIN_CHALLENGE_BYTES &&
 		   (int)CARD_HASH_BYTES == (int)CERTIFICATE_HASH_BYTES &&
@@ -129,6 +130,22 @@ static const char *explain(
 	    login->decision.result == RESULT_DENY)
 		return "not_offered";
 	return card_standing_text(login->card.standing);
+}
+
+enum err login_card_end_replaced(struct login_call *login, struct store *store,
+    const struct subject *subject)
+{
+	int index = login->decision.card_index;
+	unsigned char key[CARD_KEY_BYTES];
+	bool done = false;
+	enum err err;
+
+	if (login->decision.result != RESULT_ACCEPT || index < 0)
+		return ERR_NONE;
+	err = card_end_replaced(store, subject->cards[index].id, key, &done);
+	if (err == ERR_NONE && done)
+		encode_hex(key, LOGIN_KEY_SHOWN, login->card_replaced);
+	return err;
 }
 
 void login_card_note(struct login_call *login, const struct subject *subject)

@@ -43,6 +43,10 @@ enum err login_card_message(
  * login->card. Call it inside the transaction, before identification. */
 enum err login_card_look(struct login_call *login, const struct store *store);
 
+/* After the decision, in its transaction: an accept by a new card ends the one
+ * that it replaces. */
+enum err login_card_end_replaced(struct login_call *login, struct store *store,
+    const struct subject *subject);
 /* After the decision: what the record says of the card, in login->card_note
  * (NULL when it was not looked at). */
 void login_card_note(struct login_call *login, const struct subject *subject);

@@ -12,7 +12,6 @@
 enum {
 	LOGIN_REFUSALS_A_MINUTE = 120, /* records of one terminal's */
 	LOGIN_GRACES_A_MINUTE = 60,
-	CARD_KEY_SHOWN = 16, /* bytes, enough to find it in a list */
 };
 
 static void describe_user(const struct login_call *login,
@@ -39,7 +38,7 @@ static void describe_user(const struct login_call *login,
 struct texts {
 	const char *token_serial, *astray_serial; /* or NULL */
 	char stranger[ENCODE_HEX_SIZE(PERSON_STRANGER_BYTES)];
-	char card_key[ENCODE_HEX_SIZE(CARD_KEY_SHOWN)];
+	char card_key[ENCODE_HEX_SIZE(LOGIN_KEY_SHOWN)];
 	char name[ENCODE_BASE64_SIZE(LOGIN_NAME_BYTES)];
 	char grace_of[ENCODE_BASE64_SIZE(LOGIN_NAME_BYTES)];
 };
@@ -47,7 +46,7 @@ struct texts {
 static void write_texts(const struct login_call *login, struct texts *out)
 {
 	encode_hex(login->stranger, sizeof(login->stranger), out->stranger);
-	encode_hex(login->card.key, CARD_KEY_SHOWN, out->card_key);
+	encode_hex(login->card.key, LOGIN_KEY_SHOWN, out->card_key);
 	encode_base64url(login->claims.challenge, LOGIN_NAME_BYTES, out->name);
 	encode_base64url(login->grace_login, LOGIN_NAME_BYTES, out->grace_of);
 }
@@ -108,6 +107,8 @@ static void describe(const struct login_call *login,
 	audit_add_text(entry, "card", login->card_note);
 	if (login->card_note)
 		audit_add_text(entry, "card_key", texts->card_key);
+	if (login->card_replaced[0])
+		audit_add_text(entry, "card_replaced", login->card_replaced);
 }
 
 /*

@@ -181,6 +181,8 @@ static enum err conclude(struct login_call *login, struct store *store,
 		    login->call.terminal.id, subject, decision, login->vouched,
 		    login->call.now_s);
 		if (err == ERR_NONE)
+			err = login_card_end_replaced(login, store, subject);
+		if (err == ERR_NONE)
 			err = login_grace_keep(login, store, subject);
 		if (err == ERR_NONE)
 			err = login_record(login, store, permit,
@@ -442,6 +444,7 @@ enum err login_work(struct terminal_call *call, struct store *store)
 		err = policy_store_take_due(store, call->now_s, call->now_ms);
 	login->decided = false;
 	login->card_note = NULL;
+	login->card_replaced[0] = '\0';
 	if (err == ERR_NOT_FOUND)
 		return say_gone(login);
 	if (err == ERR_NONE)

@@ -87,6 +87,23 @@ enum err card_holder(struct store *store,
     const unsigned char key[CARD_KEY_BYTES], const char *login,
     int64_t *out_person_id);
 
+/* --- one for another --- */
+
+/* What the key's active card replaces, whose holder is the same; itself is
+ * nothing. */
+enum err card_replaces(struct store *store,
+    const unsigned char key[CARD_KEY_BYTES], int64_t old_id);
+/* On the first use: what the card replaces is revoked. *out_done says whether
+ * there was such a one, and out_key which. */
+enum err card_end_replaced(struct store *store, int64_t id,
+    unsigned char out_key[CARD_KEY_BYTES], bool *out_done);
+/* The same for whatever card a person's invitation will bring; 0 takes it
+ * back. */
+enum err card_invitation_replaces(
+    struct store *store, int64_t person_id, int64_t old_id);
+enum err card_invitation_replaced(
+    struct store *store, int64_t person_id, int64_t *out_old_id);
+
 /* --- CAs --- */
 
 /* Adds a CA or replaces its CRL and mode; store->card_authorities (the parsed

@@ -12,7 +12,7 @@ enum err card_invite(struct store *store, int64_t person_id,
 	    "INSERT INTO card_invitation (person_id, hash, valid_until)"
 	    " VALUES (?1, ?2, ?3) ON CONFLICT (person_id) DO UPDATE SET"
 	    " hash = excluded.hash, valid_until = excluded.valid_until,"
-	    " used_key = NULL");
+	    " used_key = NULL, replaces = NULL");
 
 	db_bind_number(q, 1, person_id);
 	db_bind_blob(q, 2, code_hash, CARD_INVITATION_HASH_BYTES);

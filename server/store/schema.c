@@ -131,12 +131,17 @@
 	"UPDATE policy SET turn = version, set_at = since;"
 /* Version 7. attendant: the staff number of whoever answers for a contractor;
  * decision: on which his end rests; refused: why a list was not taken over
- * on its day. */
+ * on its day. replaces: the card that ends with the first use of this one, or
+ * of the one that the invitation brings. */
 #define PEOPLE_SCHEMA                                                          \
 	"ALTER TABLE person ADD COLUMN attendant TEXT NOT NULL DEFAULT '';"    \
 	"ALTER TABLE person ADD COLUMN decision TEXT NOT NULL DEFAULT '';"     \
 	"ALTER TABLE staff_plan ADD COLUMN people INTEGER NOT NULL DEFAULT 0;" \
 	"ALTER TABLE staff_plan ADD COLUMN refused TEXT NOT NULL DEFAULT '';"  \
+	"ALTER TABLE card ADD COLUMN replaces INTEGER"                         \
+	" REFERENCES card (id);"                                               \
+	"ALTER TABLE card_invitation ADD COLUMN replaces INTEGER"              \
+	" REFERENCES card (id);"                                               \
 	"CREATE INDEX person_attendant ON person (attendant)"                  \
 	" WHERE attendant <> '';"                                              \
 	"ALTER TABLE staff_import_row"                                         \

@@ -452,6 +452,105 @@ static void test_spent_invitations(void **state)
 	store_rollback(f->store);
 }
 
+static bool is_active(
+    struct store *store, const unsigned char key[CARD_KEY_BYTES])
+{
+	struct card card;
+
+	assert_int_equal(card_find(store, key, &card), ERR_NONE);
+	return card.state == CARD_STATE_ACTIVE;
+}
+
+static int64_t id_of(
+    struct store *store, const unsigned char key[CARD_KEY_BYTES])
+{
+	struct card card;
+
+	assert_int_equal(card_find(store, key, &card), ERR_NONE);
+	return card.id;
+}
+
+/* The first use of the new one ends the old one, once; nobody else's, and
+ * never itself. */
+static void test_one_for_another(void **state)
+{
+	struct fixture *f = *state;
+	struct card_certificate old, new, others;
+	unsigned char key[CARD_KEY_BYTES];
+	int64_t alice, bob;
+	bool done = true;
+
+	assert_int_equal(store_begin(f->store), ERR_NONE);
+	alice = add_person(f->store, "alice");
+	bob = add_person(f->store, "bob");
+	assert_int_equal(add_card(f->store, alice, &old), ERR_NONE);
+	assert_int_equal(add_card(f->store, alice, &new), ERR_NONE);
+	assert_int_equal(add_card(f->store, bob, &others), ERR_NONE);
+
+	assert_int_equal(
+	    card_replaces(f->store, others.key, id_of(f->store, old.key)),
+	    ERR_NONE);
+	assert_int_equal(
+	    card_replaces(f->store, old.key, id_of(f->store, old.key)),
+	    ERR_NONE);
+	assert_int_equal(card_end_replaced(
+			     f->store, id_of(f->store, others.key), key, &done),
+	    ERR_NONE);
+	assert_false(done);
+	assert_int_equal(
+	    card_end_replaced(f->store, id_of(f->store, old.key), key, &done),
+	    ERR_NONE);
+	assert_false(done);
+
+	assert_int_equal(
+	    card_replaces(f->store, new.key, id_of(f->store, old.key)),
+	    ERR_NONE);
+	assert_true(is_active(f->store, old.key));
+	assert_int_equal(
+	    card_end_replaced(f->store, id_of(f->store, new.key), key, &done),
+	    ERR_NONE);
+	assert_true(done);
+	assert_memory_equal(key, old.key, CARD_KEY_BYTES);
+	assert_false(is_active(f->store, old.key));
+	assert_int_equal(
+	    card_end_replaced(f->store, id_of(f->store, new.key), key, &done),
+	    ERR_NONE);
+	assert_false(done);
+	assert_true(is_active(f->store, new.key));
+	assert_true(is_active(f->store, others.key));
+	assert_int_equal(store_commit(f->store), ERR_NONE);
+}
+
+/* A new invitation replaces nothing unless that is said again. */
+static void test_an_invitation_for_another(void **state)
+{
+	struct fixture *f = *state;
+	static const unsigned char hash[CARD_INVITATION_HASH_BYTES] = {7};
+	struct card_certificate old;
+	int64_t alice, replaced = 9;
+
+	assert_int_equal(store_begin(f->store), ERR_NONE);
+	alice = add_person(f->store, "alice");
+	assert_int_equal(add_card(f->store, alice, &old), ERR_NONE);
+	assert_int_equal(
+	    card_invitation_replaced(f->store, alice, &replaced), ERR_NONE);
+	assert_int_equal(replaced, 0);
+	assert_int_equal(
+	    card_invite(f->store, alice, hash, NOW_S + 600), ERR_NONE);
+	assert_int_equal(
+	    card_invitation_replaces(f->store, alice, id_of(f->store, old.key)),
+	    ERR_NONE);
+	assert_int_equal(
+	    card_invitation_replaced(f->store, alice, &replaced), ERR_NONE);
+	assert_int_equal(replaced, id_of(f->store, old.key));
+	assert_int_equal(
+	    card_invite(f->store, alice, hash, NOW_S + 600), ERR_NONE);
+	assert_int_equal(
+	    card_invitation_replaced(f->store, alice, &replaced), ERR_NONE);
+	assert_int_equal(replaced, 0);
+	assert_int_equal(store_commit(f->store), ERR_NONE);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -464,6 +563,8 @@ int main(void)
 	    STORE_TEST(test_moves_with_the_transaction),
 	    STORE_TEST(test_invitations),
 	    STORE_TEST(test_spent_invitations),
+	    STORE_TEST(test_one_for_another),
+	    STORE_TEST(test_an_invitation_for_another),
 	};
 
 	return cmocka_run_group_tests_name(
