@@ -95,13 +95,13 @@ endef
 $(eval $(call program,sekimori-agent,pam_module/agent,agent.a,$(packages_agent),-pthread))
 # Only this one may load PKCS #11; tests/links.sh looks.
 $(eval $(call program,sekimori-card,pam_module/card,card.a,$(packages_card)))
-$(eval $(call program,sekimorid,server,server.a,$(packages_server),-pthread))
+$(eval $(call program,sekimorid,server,server.a,$(packages_server),-lcrypt -pthread))
 $(eval $(call program,sekimorictl,server/ctl,ctl.a,$(packages_ctl),-lcsv))
 
 # --- tests ---------------------------------------------------------------
 unit_tests = $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/test_*.c))
 test_libs = $(call libs_of,$(packages_server) $(packages_ctl) $(packages_card)) -lcmocka -lpam \
-	-lcsv -ldl -pthread
+	-lcrypt -lcsv -ldl -pthread
 
 unit: $(unit_tests)
 $(B)/unit/%: $(B)/obj/tests/unit/%.o $(archives)

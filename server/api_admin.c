@@ -34,6 +34,9 @@ const struct admin_verb *const ADMIN_TABLES[] = {
     ADMIN_TOKEN_LIST_VERBS,
     ADMIN_INVENTORY_VERBS,
     ADMIN_STOCK_VERBS,
+    ADMIN_SESSION_VERBS,
+    ADMIN_SIGNIN_VERBS,
+    ADMIN_PASSWORD_VERBS,
     NULL,
 };
 
@@ -48,134 +51,6 @@ const struct admin_verb *api_admin_find(const char *path)
 
 /* --- inside the transaction --------------------------------------------- */
 
-static const char *target_of(const struct admin_arguments *arguments)
-{
-	if (arguments->id)
-		return arguments->id;
-	if (arguments->key)
-		return arguments->key;
-	if (arguments->serial)
-		return arguments->serial;
-	if (arguments->name)
-		return arguments->name;
-	/* What was looked at; nothing is changed by these. */
-	return arguments->user ? arguments->user : arguments->terminal;
-}
-
-static const char *reason_of(const struct admin_job *job)
-{
-	if (job->reason)
-		return job->reason;
-	switch (job->status) {
-	case 400:
-		return "invalid";
-	case 403:
-		return "not_permitted";
-	case 404:
-		return "not_found";
-	}
-	return "conflict";
-}
-
-static void add_outcome(const struct admin_job *job, struct audit_entry *entry)
-{
-	audit_add_text(entry, "result", job->status ? "refused" : "done");
-	if (!job->status)
-		return;
-	audit_add_text(entry, "reason", reason_of(job));
-	audit_add_text(entry, "detail", job->detail);
-}
-
-/* Trusting a CA without CRL takes all its revocations back. NULL: neither. */
-static const char *crl_word(const struct admin_arguments *arguments)
-{
-	if (arguments->no_crl)
-		return "none";
-	return arguments->crl ? "given" : NULL;
-}
-
-void admin_add_note(struct audit_entry *entry, json_t *note)
-{
-	const char *key;
-	json_t *value;
-
-	json_object_foreach(note, key, value)
-	{
-		if (json_is_string(value))
-			audit_add_text(entry, key, json_string_value(value));
-		else
-			audit_add_number(entry, key, json_integer_value(value));
-	}
-}
-
-/* Who gets which rights by this. */
-static void add_rights(
-    const struct admin_arguments *arguments, struct audit_entry *entry)
-{
-	if (arguments->role < 0)
-		return;
-	audit_add_text(entry, "role", ADMIN_ROLES[arguments->role]);
-	audit_add_text(entry, "departments", arguments->departments);
-}
-
-static void describe(const struct admin_job *job, struct audit_entry *entry)
-{
-	const struct admin_verb *verb = job->verb;
-
-	audit_add_text(
-	    entry, "action", verb->action ? verb->action : verb->path);
-	audit_add_text(entry, "actor", job->actor);
-	if (job->loginuid >= 0)
-		audit_add_number(entry, "loginuid", job->loginuid);
-	audit_add_text(entry, "target", target_of(&job->arguments));
-	if (job->user[0])
-		audit_add_text(entry, "user", job->user);
-	if (job->terminal[0])
-		audit_add_text(entry, "terminal", job->terminal);
-	if (job->card_key[0])
-		audit_add_text(entry, "card_key", job->card_key);
-	if (job->policy_version)
-		audit_add_number(entry, "version", job->policy_version);
-	audit_add_text(entry, "crl", crl_word(&job->arguments));
-	add_rights(&job->arguments, entry);
-	if (!job->status)
-		admin_add_note(entry, job->note);
-	if (job->arguments.id)
-		audit_add_text(entry, "token", job->arguments.serial);
-	audit_add_text(entry, "why", job->why);
-	add_outcome(job, entry);
-	if (job->exchange)
-		audit_add_text(entry, "request", job->exchange->request_id);
-}
-
-/* Whoever may do nothing here must not fill the disk either, nor an auditor
- * by reading a long list in parts. */
-static enum err record(struct admin_job *job, struct store *store)
-{
-	struct audit_entry entry = {.kind = "admin", .time_ms = job->now_ms};
-	char same[ADMIN_ACTOR_SIZE + NAME_BYTES_MAX + 64];
-	const char *target = target_of(&job->arguments);
-
-	describe(job, &entry);
-	if (job->verb->action && job->status != 403)
-		return audit_append(store, &entry, NULL);
-	/* The targets of a refusal are the refused one's to choose. */
-	snprintf(same, sizeof(same), "admin|%s|%s|%s", job->actor,
-	    job->verb->path,
-	    job->status == 403 ? "refused" : (target ? target : ""));
-	return audit_append_counted(store, &entry, same);
-}
-
-/* Reads leave a record only of those whose reading is watched, and where they
- * were not to be. */
-static bool is_recorded(const struct admin_job *job)
-{
-	if (job->unfinished && !job->status)
-		return false;
-	return job->verb->action || job->status == 403 ||
-	       job->admin.role == ADMIN_ROLE_AUDITOR;
-}
-
 static void forget_outcome(struct admin_job *job)
 {
 	json_decref(job->answer);
@@ -183,11 +58,28 @@ static void forget_outcome(struct admin_job *job)
 	json_decref(job->note);
 	job->answer = job->joined = job->note = NULL;
 	job->status = 0;
-	job->reason = job->why = NULL;
+	job->reason = job->why = job->told = NULL;
 	job->undo = job->again = job->unfinished = false;
+	job->hashing = job->recorded = false;
 	job->next = job->progress;
 	job->policy_version = 0;
 	job->user[0] = job->terminal[0] = job->card_key[0] = '\0';
+}
+
+/* Rules whose day has come hold for whatever is asked now. */
+static enum err run_verb(struct admin_job *job, struct store *store)
+{
+	enum err err = ERR_NONE;
+
+	forget_outcome(job);
+	if (job->time.trusted)
+		err =
+		    policy_store_take_due(store, job->time.now_s, job->now_ms);
+	if (!err && job->by_session)
+		err = admin_identify_session(job, store);
+	if (err || job->status || !admin_is_permitted(job) || job->identifying)
+		return err;
+	return job->verb->run(job, store);
 }
 
 enum err api_admin_run(struct job *base, struct store *store)
@@ -196,18 +88,13 @@ enum err api_admin_run(struct job *base, struct store *store)
 	enum err err = ERR_NONE;
 
 	if (!job->only_record) {
-		forget_outcome(job);
-		if (job->time.trusted)
-			err = policy_store_take_due(
-			    store, job->time.now_s, job->now_ms);
-		if (err == ERR_NONE && admin_is_permitted(job))
-			err = job->verb->run(job, store);
+		err = run_verb(job, store);
 		if (err == ERR_NONE && job->undo)
 			err = ERR_NOT_ALLOWED;
 	}
-	if (err != ERR_NONE || job->again || !is_recorded(job))
+	if (err != ERR_NONE || job->again || !admin_is_recorded(job))
 		return err;
-	return record(job, store);
+	return admin_record(job, store);
 }
 
 /* --- on the loop's thread ----------------------------------------------- */
@@ -220,6 +107,8 @@ static void job_free(struct admin_job *job)
 	json_decref(job->joined);
 	json_decref(job->note);
 	json_decref(job->body);
+	secret_wipe_bytes(job->token, sizeof(job->token));
+	secret_wipe_bytes(&job->password, sizeof(job->password));
 	free(job);
 }
 
@@ -287,6 +176,39 @@ static void submit(struct admin_job *job)
 	}
 }
 
+static void on_password(struct password_work *work)
+{
+	submit((struct admin_job *)((char *)work -
+				    offsetof(struct admin_job, password)));
+}
+
+/* Run again; if a password must be computed first, after that. */
+static void go_on(struct admin_job *job)
+{
+	enum err err;
+
+	job->progress = job->next;
+	if (!job->hashing) {
+		submit(job);
+		return;
+	}
+	job->password.done = on_password;
+	err = password_submit(job->server->passwords, &job->password);
+	if (err != ERR_NONE) {
+		reply_failure(job, err);
+		job_free(job);
+	}
+}
+
+static void reply_refusal(struct admin_job *job)
+{
+	if (job->identifying && job->told)
+		admin_count_stranger(job);
+	http_reply_refusal(job->exchange, job->status, job->told, job->detail);
+}
+
+static void begin(struct admin_job *job);
+
 static void finish(struct job *base, enum err err)
 {
 	struct admin_job *job = (struct admin_job *)base;
@@ -296,9 +218,12 @@ static void finish(struct job *base, enum err err)
 		submit(job);
 		return;
 	}
-	if (err == ERR_NONE && job->again && !job->status) {
-		job->progress = job->next;
-		submit(job);
+	if (err == ERR_NONE && !job->status &&
+	    (job->identifying || job->again)) {
+		if (job->identifying)
+			begin(job);
+		else
+			go_on(job);
 		return;
 	}
 	if (err == ERR_NONE && !job->status && job->verb->conclude)
@@ -306,43 +231,12 @@ static void finish(struct job *base, enum err err)
 	if (err != ERR_NONE)
 		reply_failure(job, err);
 	else if (job->status)
-		http_reply_problem(job->exchange, job->status, job->detail);
+		reply_refusal(job);
 	else if (job->body_fd >= 0)
 		reply_file(job);
 	else
 		reply_json(job);
 	job_free(job);
-}
-
-static bool may_administer(const struct http_peer *peer)
-{
-	return peer->kind == HTTP_PEER_LOCAL &&
-	       (peer->uid == 0 || peer->uid == geteuid());
-}
-
-/* Who is asking, and for the record: sudo leaves its trace in loginuid. */
-static void identify(struct admin_job *job, const struct http_peer *peer)
-{
-	char path[64], text[32] = {0};
-	FILE *file;
-
-	job->admin.role =
-	    may_administer(peer) ? ADMIN_ROLE_OWNER : ADMIN_ROLE_NONE;
-	if (peer->uid == 0)
-		snprintf(job->actor, sizeof(job->actor), "root");
-	else
-		snprintf(job->actor, sizeof(job->actor), "uid %lu",
-		    (unsigned long)peer->uid);
-	job->loginuid = -1;
-	snprintf(path, sizeof(path), "/proc/%ld/loginuid", (long)peer->pid);
-	file = fopen(path, "re");
-	if (!file)
-		return;
-	/* 4294967295 is the kernel's word for nobody. */
-	if (fgets(text, sizeof(text), file) && text[0] >= '0' &&
-	    text[0] <= '9' && strtoul(text, NULL, 10) != 0xffffffffUL)
-		job->loginuid = (int64_t)strtoul(text, NULL, 10);
-	fclose(file);
 }
 
 static size_t count_members(const struct admin_verb *verb)
@@ -399,8 +293,33 @@ static struct admin_job *job_new(struct server *server,
 	job->body_fd = -1;
 	api_admin_clear(&job->arguments);
 	job->time = server_now(server, &job->now_ms);
-	identify(job, exchange->peer);
+	admin_identify_peer(job);
 	return job;
+}
+
+/* He may; now what he sent is read. */
+static void begin(struct admin_job *job)
+{
+	job->identifying = false;
+	if (!take_body(job)) {
+		job_free(job);
+		return;
+	}
+	if (job->verb->prepare)
+		job->verb->prepare(job);
+	submit(job);
+}
+
+/* Whose session it is, or that nobody may do this here, is for the store; and
+ * not even what he asks for is read before. */
+static void settle_first(struct admin_job *job)
+{
+	job->identifying = job->by_session;
+	job->only_record = !job->by_session;
+	if (job->only_record)
+		admin_refuse(job, 403,
+		    "Only root and the server's own user may do this.");
+	submit(job);
 }
 
 void api_admin_handle(struct server *server, struct http_exchange *exchange)
@@ -419,16 +338,14 @@ void api_admin_handle(struct server *server, struct http_exchange *exchange)
 		http_reply_problem(exchange, 503, BUSY);
 		return;
 	}
-	if (job->admin.role == ADMIN_ROLE_NONE) {
-		/* Not even what he asks for is read. */
-		admin_refuse(job, 403,
-		    "Only root and the server's own user may do this.");
-		job->only_record = true;
-	} else if (!take_body(job)) {
+	if (!admin_may_ask(job)) {
+		http_reply_problem(
+		    exchange, 429, "Too often from here. Wait a minute.");
 		job_free(job);
-		return;
-	} else if (verb->prepare) {
-		verb->prepare(job);
+	} else if (verb->is_open ||
+		   (!job->by_session && job->admin.role != ADMIN_ROLE_NONE)) {
+		begin(job);
+	} else {
+		settle_first(job);
 	}
-	submit(job);
 }

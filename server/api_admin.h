@@ -9,8 +9,9 @@
 #ifndef SEKIMORI_API_ADMIN_H
 #define SEKIMORI_API_ADMIN_H
 
+#include "server/password.h"
 #include "server/server.h"
-#include "server/store/admin.h"
+#include "server/store/admin_session.h"
 #include "server/store/audit.h"
 #include "server/store/card.h"
 #include "server/store/person.h"
@@ -23,10 +24,11 @@ enum {
 	ADMIN_MEMBERS_MAX = 12,
 	ADMIN_DETAIL_SIZE = 512,
 	ADMIN_IMPORT_ROWS_MAX = 500,
-	ADMIN_PAGE_MAX = 1000,     /* of a list, in one answer */
-	ADMIN_STEP_RECORDS = 5000, /* verified in one transaction */
-	ADMIN_STEP_SECRETS = 500,  /* resealed in one transaction */
-	ADMIN_CARD_KEY_SIZE = 33,  /* hexadecimal; half a hash names a key */
+	ADMIN_PAGE_MAX = 1000,       /* of a list, in one answer */
+	ADMIN_STEP_RECORDS = 5000,   /* verified in one transaction */
+	ADMIN_STEP_SECRETS = 500,    /* resealed in one transaction */
+	PASSWORD_CHARACTERS_MIN = 8, /* NIST SP 800-63B-4, 3.1.1.2 */
+	ADMIN_CARD_KEY_SIZE = 33,    /* hexadecimal; half a hash names a key */
 };
 
 struct admin_job;
@@ -35,6 +37,7 @@ struct admin_job;
 #define ADMIN_MAY(role) (1u << (role))
 #define ADMIN_ENROLLERS ADMIN_MAY(ADMIN_ROLE_ENROLLER)
 #define ADMIN_DELEGATES (ADMIN_ENROLLERS | ADMIN_MAY(ADMIN_ROLE_HELPDESK))
+#define ADMIN_EVERYBODY (ADMIN_DELEGATES | ADMIN_MAY(ADMIN_ROLE_AUDITOR))
 
 /* One command. */
 struct admin_verb {
@@ -45,6 +48,7 @@ struct admin_verb {
 	/* Also those who are limited to departments: the verb finds persons
 	 * and tokens by the functions below only, and shows no others. */
 	bool by_department;
+	bool is_open;       /* by whoever is not signed in: signing in */
 	const char *action; /* of the audit record, "user add"; NULL: only
 			       reads, nothing is recorded */
 	struct json_member members[ADMIN_MEMBERS_MAX];
@@ -67,7 +71,8 @@ extern const struct admin_verb ADMIN_USER_VERBS[], ADMIN_TOKEN_VERBS[],
     ADMIN_CARD_VERBS[], ADMIN_CARD_TRUST_VERBS[], ADMIN_STAFF_VERBS[],
     ADMIN_STAFF_UNDO_VERBS[], ADMIN_ADMIN_VERBS[], ADMIN_PERSON_VERBS[],
     ADMIN_CUSTODY_VERBS[], ADMIN_TOKEN_LIST_VERBS[], ADMIN_INVENTORY_VERBS[],
-    ADMIN_SHADOW_VERBS[], ADMIN_STAFF_LIST_VERBS[], ADMIN_STOCK_VERBS[];
+    ADMIN_SHADOW_VERBS[], ADMIN_STAFF_LIST_VERBS[], ADMIN_STOCK_VERBS[],
+    ADMIN_SESSION_VERBS[], ADMIN_SIGNIN_VERBS[], ADMIN_PASSWORD_VERBS[];
 
 /* All of them; ends with NULL. */
 extern const struct admin_verb *const ADMIN_TABLES[];
@@ -98,6 +103,7 @@ struct admin_arguments {
 	const char *attendant, *decision;
 	int64_t ending; /* days; 0: not asked */
 	const char *replaces;
+	const char *password, *current;
 };
 
 /* What a command of several transactions has got to. run() reads `progress`
@@ -120,6 +126,10 @@ struct admin_job {
 	char actor[ADMIN_ACTOR_SIZE]; /* for the record */
 	struct admin admin; /* the same as what he may; person 0: root */
 	int64_t loginuid;   /* -1: none */
+	char origin[ADMIN_ORIGIN_SIZE]; /* where a session belongs */
+	bool by_session;                /* who asks is whoever has this token */
+	bool identifying; /* who is it, and may he? nothing else is run */
+	unsigned char token[ADMIN_TOKEN_BYTES];
 
 	/* What run() makes, afresh each time. */
 	json_t *answer;
@@ -129,6 +139,9 @@ struct admin_job {
 	bool undo;          /* the refusal takes back what run() changed */
 	bool again;         /* run once more after the commit */
 	bool unfinished;    /* a step that the last one's record tells of */
+	bool hashing;       /* with again: when `password` is computed */
+	bool recorded;      /* run() has written its own record */
+	const char *told;   /* one word for the client, of a refusal; or NULL */
 	char user[NAME_BYTES_MAX + 1];      /* for the record */
 	char terminal[NAME_BYTES_MAX + 1];  /* for the record */
 	char card_key[ADMIN_CARD_KEY_SIZE]; /* for the record */
@@ -141,6 +154,7 @@ struct admin_job {
 
 	struct clock_reading accepted; /* server/clock-accept */
 
+	struct password_work password; /* stays from run to run */
 	struct admin_progress progress;
 	bool holds_rotation, holds_backup; /* one of each at a time */
 	bool only_record; /* the refusal stands; write it down */
@@ -197,6 +211,27 @@ struct admin_page {
 	char last[NAME_BYTES_MAX + 1];
 };
 enum err admin_answer_page(struct admin_job *job, struct admin_page *page);
+
+/* --- what is written down (api_admin_record.c) --- */
+
+/* Whether this run leaves a record. */
+bool admin_is_recorded(const struct admin_job *job);
+enum err admin_record(struct admin_job *job, struct store *store);
+
+/* --- who asks (api_admin_session.c) --- */
+
+/* From the connection and the head of the request. */
+void admin_identify_peer(struct admin_job *job);
+/* Whether this place may sign in, or call with a token, once more. */
+bool admin_may_ask(const struct admin_job *job);
+/* It called with a token that is none. */
+void admin_count_stranger(const struct admin_job *job);
+/* Inside the transaction: sets admin and actor, or refuses with 403. */
+enum err admin_identify_session(struct admin_job *job, struct store *store);
+/* What is hashed instead of a password, so that whoever reads the database
+ * alone cannot try passwords. */
+enum err admin_password_text(
+    const struct store *store, const char *password, struct secret *out);
 
 /* --- who may do what to whom (api_admin_reach.c) --- */
 

@@ -35,6 +35,8 @@ bool admin_is_permitted(struct admin_job *job)
 	const struct admin_verb *verb = job->verb;
 	unsigned roles = verb->roles | ADMIN_MAY(ADMIN_ROLE_OWNER);
 
+	if (verb->is_open)
+		return true;
 	if (only_reads(verb))
 		roles |= ADMIN_MAY(ADMIN_ROLE_AUDITOR);
 	if (job->admin.role == ADMIN_ROLE_NONE ||

@@ -91,26 +91,50 @@ static enum err admin_add_verb(struct admin_job *job, struct store *store)
 
 /* --- list, remove --------------------------------------------------------- */
 
+struct listed {
+	struct admin_job *job;
+	struct store *store;
+	json_t *items;
+};
+
 static enum err add_item(void *context, const struct admin *admin,
     const char *user, const char *name)
 {
-	json_t *items = context;
+	struct listed *listed = context;
+	char hash[ADMIN_HASH_SIZE];
+	int64_t sessions = 0;
+	json_t *item;
+	enum err err =
+	    admin_password_get(listed->store, admin->person_id, hash);
 
-	return json_array_append_new(items, admin_json(admin, user, name))
-		   ? ERR_MEMORY
-		   : ERR_NONE;
+	if (!err)
+		err = admin_sessions_count(listed->store, admin->person_id,
+		    listed->job->time.now_s, &sessions);
+	if (err)
+		return err;
+	item = admin_json(admin, user, name);
+	if (item && (json_object_set_new(
+			 item, "password", json_boolean(hash[0] != '\0')) ||
+			json_object_set_new(
+			    item, "sessions", json_integer(sessions)))) {
+		json_decref(item);
+		return ERR_MEMORY;
+	}
+	return json_array_append_new(listed->items, item) ? ERR_MEMORY
+							  : ERR_NONE;
 }
 
 static enum err admin_list(struct admin_job *job, struct store *store)
 {
-	json_t *items = json_array();
-	enum err err = items ? admin_each(store, add_item, items) : ERR_MEMORY;
+	struct listed listed = {job, store, json_array()};
+	enum err err =
+	    listed.items ? admin_each(store, add_item, &listed) : ERR_MEMORY;
 
 	if (err) {
-		json_decref(items);
+		json_decref(listed.items);
 		return err;
 	}
-	return admin_answer_as(job, "items", items);
+	return admin_answer_as(job, "items", listed.items);
 }
 
 static enum err admin_remove(struct admin_job *job, struct store *store)

@@ -10,6 +10,7 @@
 #include "server/api_admin.h"
 #include "server/commands.h"
 #include "server/shadow.h"
+#include "server/store/admin_session.h"
 #include "server/store/once.h"
 #include "server/store/reseal.h"
 #include "server/store/subject.h"
@@ -93,6 +94,8 @@ static enum err void_by_clock(struct store *store, int64_t now_s)
 		err = terminal_void_join_codes(store);
 	if (!err)
 		err = card_invitations_void(store);
+	if (!err)
+		err = admin_sessions_end(store, 0);
 	if (!err)
 		err = store_end_logins(store, now_s);
 	return err ? err : once_end_all(store);

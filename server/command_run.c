@@ -16,6 +16,7 @@
 #include "server/commands.h"
 #include "server/housekeeping.h"
 #include "server/pace.h"
+#include "server/password.h"
 #include "server/rate.h"
 #include "server/router.h"
 #include "server/server.h"
@@ -199,11 +200,15 @@ static int start(struct running *running)
 	hold_reserve(server);
 	server->rates = rate_new();
 	server->failures = rate_new();
+	server->signins = rate_new();
 	server->base = event_base_new();
-	if (!server->rates || !server->failures || !server->base ||
+	if (!server->rates || !server->failures || !server->signins ||
+	    !server->base ||
 	    waiting_new(server->base, &server->store->stops,
 		&server->waiting) != ERR_NONE ||
-	    batch_new(server->store, server->base, &server->batch) != ERR_NONE)
+	    batch_new(server->store, server->base, &server->batch) !=
+		ERR_NONE ||
+	    password_worker_new(server->base, &server->passwords) != ERR_NONE)
 		return command_fail("out of memory", "Give it more");
 	code = open_network(running);
 	if (code != EXIT_DONE)
@@ -218,7 +223,11 @@ static void stop(struct running *running)
 {
 	struct server *server = &running->server;
 
+	struct password_worker *passwords = server->passwords;
+
 	waiting_end(server->waiting);
+	server->passwords = NULL;
+	password_worker_free(passwords);
 	batch_free(server->batch); /* what was accepted is still answered */
 	http_free(server->http);
 	waiting_free(server->waiting);
@@ -238,6 +247,7 @@ static void stop(struct running *running)
 	keyring_free(server->keyring);
 	rate_free(server->rates);
 	rate_free(server->failures);
+	rate_free(server->signins);
 	libevent_global_shutdown();
 }
 

@@ -26,6 +26,8 @@ enum {
 	HTTP_HANDSHAKE_DEADLINE_S = 10,
 	HTTP_IDLE_DEADLINE_S = 600,
 	HTTP_BODY_BYTES_MAX = 16384,
+	/* of requests with a bearer, whose body may be an administrator's */
+	HTTP_LARGE_BODIES_MAX = 4,
 	HTTP_ADMIN_BODY_BYTES_MAX = 12 * 1048576, /* a CRL of 8 MiB as text */
 	HTTP_REQUEST_ID_SIZE = 17,
 };

@@ -52,15 +52,34 @@ void http_connection_set_deadline(
 	evtimer_add(connection->deadline, &wait);
 }
 
+/* A stranger may call anything a bearer. What a few of them may send before
+ * the server has looked at it is bounded by number. */
+static bool take_large_body(struct http_connection *connection)
+{
+	if (connection->http->large_bodies >= HTTP_LARGE_BODIES_MAX)
+		return false;
+	connection->http->large_bodies++;
+	connection->large_body = true;
+	return true;
+}
+
+static void give_back_large_body(struct http_connection *connection)
+{
+	if (connection->large_body && connection->http)
+		connection->http->large_bodies--;
+	connection->large_body = false;
+}
+
 static void end_request(struct http_connection *connection)
 {
+	give_back_large_body(connection);
 	secret_wipe_bytes(connection->body, connection->body_got);
 	free(connection->body);
 	connection->body = NULL;
 	connection->body_got = 0;
 	connection->has_head = false;
 	connection->request_begun = false;
-	connection->message = (struct http_message){0};
+	secret_wipe_bytes(&connection->message, sizeof(connection->message));
 }
 
 static void free_input(struct http_connection *connection)
@@ -98,6 +117,7 @@ void http_connection_close(struct http_connection *connection)
 		http_stream_close(&connection->stream);
 		http_output_clear(&connection->output);
 		free_input(connection);
+		give_back_large_body(connection);
 		connection->http->counts.connections--;
 		connection->http = NULL;
 	}
@@ -181,10 +201,11 @@ static enum request_state refuse_request(
 
 /* 0, or the status that refuses this head. */
 static int judge_head(
-    const struct http_connection *connection, const char **out_detail)
+    struct http_connection *connection, const char **out_detail)
 {
 	const struct http_message *message = &connection->message;
-	size_t body_max = connection->peer.kind == HTTP_PEER_LOCAL
+	bool local = connection->peer.kind == HTTP_PEER_LOCAL;
+	size_t body_max = local || message->bearer[0]
 			      ? HTTP_ADMIN_BODY_BYTES_MAX
 			      : HTTP_BODY_BYTES_MAX;
 
@@ -199,6 +220,11 @@ static int judge_head(
 	if (message->body_length > 0 && !message->is_json) {
 		*out_detail = "The request body must be application/json.";
 		return 415;
+	}
+	if (!local && message->body_length > HTTP_BODY_BYTES_MAX &&
+	    !take_large_body(connection)) {
+		*out_detail = "The server is busy. Try again.";
+		return 503;
 	}
 	return 0;
 }

@@ -11,6 +11,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "shared/secret.h"
+
 enum {
 	STATUS_BAD = 400,
 	STATUS_HEAD_TOO_LARGE = 431,
@@ -25,7 +27,7 @@ struct span {
 
 /* Which headers of ours have been seen: each is allowed once. */
 struct seen {
-	bool host, length, type, expect;
+	bool host, length, type, expect, authorization;
 };
 
 static bool is_alnum(char c)
@@ -235,6 +237,27 @@ static bool take_connection(
 	return true;
 }
 
+/* RFC 6750, section 2.1 */
+static bool is_bearer_char(char c)
+{
+	return is_alnum(c) || is_one_of(c, "-._~+/=");
+}
+
+static bool take_authorization(
+    struct span value, struct seen *seen, struct http_message *message)
+{
+	struct span scheme = cut(&value, ' ');
+
+	if (!once(&seen->authorization))
+		return false;
+	if (!equals_any_case(scheme, "Bearer"))
+		return true;
+	if (!all_of(value, is_bearer_char) || value.length >= HTTP_BEARER_SIZE)
+		return false;
+	memcpy(message->bearer, value.bytes, value.length);
+	return true;
+}
+
 static bool refuse(
     struct span value, struct seen *seen, struct http_message *message)
 {
@@ -254,6 +277,7 @@ static const struct header {
     {"Content-Type", take_type},
     {"Expect", take_expect},
     {"Connection", take_connection},
+    {"Authorization", take_authorization},
     {"Transfer-Encoding", refuse},
 };
 
@@ -314,11 +338,14 @@ enum http_parse http_message_parse(
 	if (found == HTTP_PARSE_DONE)
 		status =
 		    parse_lines((struct span){bytes, head_length}, &message);
-	if (status != 0) {
+	if (status == 0) {
+		message.head_length = head_length;
+		*out = message;
+		found = HTTP_PARSE_DONE;
+	} else {
 		*out_status = status;
-		return HTTP_PARSE_BAD;
+		found = HTTP_PARSE_BAD;
 	}
-	message.head_length = head_length;
-	*out = message;
-	return HTTP_PARSE_DONE;
+	secret_wipe_bytes(message.bearer, sizeof(message.bearer));
+	return found;
 }

@@ -15,6 +15,7 @@ enum {
 	HTTP_HEAD_BYTES_MAX = 8192,
 	HTTP_HEADERS_MAX = 64,
 	HTTP_METHOD_SIZE = 8,
+	HTTP_BEARER_SIZE = 65, /* NUL included */
 	HTTP_PATH_SIZE = 2560, /* NUL included; a login token fits */
 };
 
@@ -34,6 +35,9 @@ struct http_message {
 	bool is_json; /* Content-Type: application/json[;...] */
 	bool expects_continue;
 	bool wants_close; /* Connection: close */
+	/* Authorization: Bearer …; empty without. A secret: whoever has the
+	 * message wipes it. Other schemes are passed over. */
+	char bearer[HTTP_BEARER_SIZE];
 };
 
 /*

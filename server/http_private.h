@@ -92,6 +92,7 @@ struct http_connection {
 	bool request_begun; /* the deadline is that of a request */
 	bool has_head;
 	bool certificate_verified;
+	bool large_body; /* one of HTTP_LARGE_BODIES_MAX */
 	struct http_peer peer;
 	char *input; /* HTTP_HEAD_BYTES_MAX, while there are bytes in it */
 	size_t input_length;
@@ -147,6 +148,7 @@ struct http {
 	void *context;
 	SSL_CTX *tls; /* NULL until there is an identity */
 	struct http_counts counts;
+	int large_bodies;
 	struct http_queue queues[HTTP_RANK_COUNT];
 	size_t listener_count;
 	struct http_listener listeners[HTTP_LISTENERS_MAX];

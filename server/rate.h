@@ -32,6 +32,9 @@ enum rate_kind { /* what a terminal's bucket counts */
 	RATE_RENEWALS,
 	RATE_RECORDS,
 	RATE_SESSIONS,
+	/* of addresses, administrators' */
+	RATE_SIGNINS,
+	RATE_TOKENS,
 	RATE_WAITS,
 	RATE_GRACES,
 };

@@ -14,7 +14,7 @@
 
 enum route_needs {
 	ROUTE_TERMINAL = 0, /* a certificate of ours, in date */
-	ROUTE_LOCAL,        /* the admin socket */
+	ROUTE_ADMIN,        /* the admin socket, a session, or to sign in */
 	ROUTE_NEAR,         /* the admin socket or loopback */
 	ROUTE_NOTHING,
 };
@@ -38,7 +38,8 @@ static const struct route {
     {"POST", "/v1/sessions", ROUTE_TERMINAL, api_session_report},
     {"GET", "/v1/audit/hashes/", ROUTE_TERMINAL, api_terminal_audit_hash},
     {"POST", "/v1/reports", ROUTE_TERMINAL, api_terminal_report},
-    {"POST", "/v1/admin/", ROUTE_LOCAL, api_admin_handle},
+    {"POST", "/v1/admin/signin", ROUTE_NOTHING, api_admin_handle},
+    {"POST", "/v1/admin/", ROUTE_ADMIN, api_admin_handle},
     {"GET", "/healthz", ROUTE_NOTHING, api_status_health},
     {"GET", "/readyz", ROUTE_NOTHING, api_status_ready},
     {"GET", "/metrics", ROUTE_NEAR, api_status_metrics},
@@ -53,20 +54,23 @@ static bool path_matches(const struct route *route, const char *path)
 	if (strncmp(path, route->path, length) != 0 || path[length] == '\0')
 		return false;
 	/* Administration has noun and verb below its prefix. */
-	return route->needs == ROUTE_LOCAL ||
+	return route->needs == ROUTE_ADMIN ||
 	       strchr(path + length, '/') == NULL;
 }
 
-static bool is_allowed(
-    struct server *server, const struct http_peer *peer, enum route_needs needs)
+static bool is_allowed(struct server *server,
+    const struct http_exchange *exchange, enum route_needs needs)
 {
+	const struct http_peer *peer = exchange->peer;
 	int64_t now_ms;
 
 	switch (needs) {
 	case ROUTE_NOTHING:
 		return true;
-	case ROUTE_LOCAL:
-		return peer->kind == HTTP_PEER_LOCAL;
+	case ROUTE_ADMIN:
+		/* Whether the session is one is looked at later. */
+		return peer->kind == HTTP_PEER_LOCAL ||
+		       exchange->message->bearer[0] != '\0';
 	case ROUTE_NEAR:
 		return peer->kind == HTTP_PEER_LOCAL || peer->loopback;
 	case ROUTE_TERMINAL:
@@ -79,15 +83,26 @@ static bool is_allowed(
 	return false;
 }
 
+static const char *refusal_of(enum route_needs needs)
+{
+	switch (needs) {
+	case ROUTE_TERMINAL:
+		return "This call needs the certificate of a terminal that "
+		       "has joined.";
+	case ROUTE_ADMIN:
+		return "Sign in first: `sekimorictl admin signin ID`.";
+	case ROUTE_NEAR:
+	case ROUTE_NOTHING:
+		break;
+	}
+	return "This call is answered on the server itself only.";
+}
+
 static void dispatch(struct server *server, const struct route *route,
     struct http_exchange *exchange)
 {
-	if (!is_allowed(server, exchange->peer, route->needs))
-		http_reply_problem(exchange, 403,
-		    route->needs == ROUTE_TERMINAL
-			? "This call needs the certificate of a terminal "
-			  "that has joined."
-			: "This call is answered on the server itself only.");
+	if (!is_allowed(server, exchange, route->needs))
+		http_reply_problem(exchange, 403, refusal_of(route->needs));
 	else if (exchange->body_length > 0 && !exchange->message->is_json)
 		http_reply_problem(exchange, 415, "Send application/json.");
 	else if (strcmp(route->method, "GET") == 0 && exchange->body_length > 0)

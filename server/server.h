@@ -17,6 +17,7 @@
 #include "server/store/store.h"
 
 struct backup;
+struct password_worker;
 struct rate_table;
 struct reserve;
 struct waiting;
@@ -30,10 +31,12 @@ struct server {
 	struct keyring *keyring;
 	struct reserve *reserve; /* of disk; also in the store */
 	struct authority *authority;
-	struct waiting *waiting;     /* calls that wait for a stop */
-	struct rate_table *rates;    /* attempts per terminal */
-	struct rate_table *failures; /* per terminal; only inside jobs */
-	struct clock_reading mark;   /* last believed time */
+	struct waiting *waiting;           /* calls that wait for a stop */
+	struct rate_table *rates;          /* attempts per terminal */
+	struct rate_table *failures;       /* per terminal; only inside jobs */
+	struct rate_table *signins;        /* of administrators, per address */
+	struct password_worker *passwords; /* NULL: it has stopped */
+	struct clock_reading mark;         /* last believed time */
 	bool clock_doubtful;
 	char boot_id[CLOCK_BOOT_ID_SIZE];
 	bool rotation_running, backup_running; /* of administrators */

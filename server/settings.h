@@ -25,6 +25,7 @@ struct settings {
 	struct decide_limits limits;
 	int64_t terminal_rate;     /* attempts a second; 0: off */
 	int64_t terminal_failures; /* a minute; 0: off */
+	int64_t admin_signins;     /* a minute from one address; 0: off */
 	/* [certificates] */
 	struct authority_lifetimes lifetimes;
 };

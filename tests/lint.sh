@@ -14,11 +14,12 @@ FILE_LINES_MAX=600
 read -r -d '' libraries <<'END' || true
 curl/           pam_module/agent/[a-z_]*\.c|server/ctl/client\.c
 jansson\.h      shared/json\.h
-event2/         server/(http[a-z_]*|batch|main|command_run|housekeeping|waiting)\.[ch]
+event2/         server/(http[a-z_]*|batch|main|command_run|housekeeping|waiting|password)\.[ch]
 sqlite3\.h      server/store/sqlite(_wal)?\.c
 liboath/        server/core/otp\.c
 systemd/        shared/log\.c|server/command_run\.c|pam_module/agent/[a-z_]*\.c
 security/       pam_module/[a-z_]*\.[ch]
+crypt\.h>       server/password\.c
 csv\.h>         server/ctl/(staff_list|stock_csv|inventory_before)\.c
 libxml/         server/ctl/stock_pskc\.c
 iconv\.h        server/ctl/(staff|stock)_text\.c

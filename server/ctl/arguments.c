@@ -13,6 +13,8 @@ struct global_option {
 };
 static const struct global_option GLOBALS[] = {
     {"--socket", "PATH", "the server's socket (/run/sekimori/admin.sock)"},
+    {"--server", "URL", "the server from another machine: https://HOST:PORT"},
+    {"--ca", "FILE", "the CA that has signed its certificate (ca.crt)"},
     {"--json", NULL, "print one JSON object, for programs"},
     {"--yes", NULL, "do not ask before acting"},
     {"--help", NULL, "this text, or that of one command"},
@@ -128,6 +130,38 @@ static enum err take_value(
 	return ERR_NONE;
 }
 
+/* https, a host, perhaps a port, and nothing that a reader of URLs might take
+ * for something else. */
+static bool is_address(const char *url)
+{
+	static const char scheme[] = "https://";
+	static const char fine[] = "abcdefghijklmnopqrstuvwxyz"
+				   "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+				   ".-:[]";
+	const char *host = url + sizeof(scheme) - 1;
+
+	return strncmp(url, scheme, sizeof(scheme) - 1) == 0 && *host &&
+	       strspn(host, fine) == strlen(host) &&
+	       strlen(url) < ARGUMENTS_SERVER_SIZE;
+}
+
+static enum err set_way(
+    struct reader *reader, const char *name, const char *value)
+{
+	struct call *call = reader->call;
+
+	if (strcmp(name, "--socket") == 0)
+		call->socket_path = value;
+	else if (strcmp(name, "--ca") == 0)
+		call->ca = value;
+	else if (!is_address(value))
+		return say(
+		    reader, "`{}` is not like https://HOST:PORT.", value);
+	else
+		call->server = value;
+	return ERR_NONE;
+}
+
 static enum err take_global(
     struct reader *reader, const char *word, bool *taken)
 {
@@ -141,19 +175,13 @@ static enum err take_global(
 			continue;
 		if (take_value(reader, name, GLOBALS[i].value, &value))
 			return ERR_INVALID;
-		if (value)
-			reader->call->socket_path = value;
+		if (value && set_way(reader, name, value))
+			return ERR_INVALID;
 		reader->call->json |= strcmp(name, "--json") == 0;
 		reader->call->yes |= strcmp(name, "--yes") == 0;
 		reader->call->help |= strcmp(name, "--help") == 0;
 		return ERR_NONE;
 	}
-	if (is_option(word, "--server", &value) ||
-	    is_option(word, "--ca", &value))
-		return say(reader,
-		    "Signing in from another machine ({}) is not part of this "
-		    "version. Run sekimorictl on the server itself.",
-		    word);
 	*taken = false;
 	return ERR_NONE;
 }
@@ -326,6 +354,11 @@ static enum err check_required(struct reader *reader)
 		    !json_object_get(call->members, p[i].member) &&
 		    !json_object_get(call->locals, p[i].member))
 			return say(reader, "{} is missing.", p[i].name);
+	if (!call->server != !call->ca)
+		return say(reader,
+		    "--server and --ca {}: the CA says which server to "
+		    "believe.",
+		    "belong together");
 	if (call->yes && call->command->yes_member)
 		return json_object_set_new(call->members,
 			   call->command->yes_member, json_true())
@@ -398,7 +431,7 @@ void arguments_help(FILE *to)
 	      "R8.3.31 or 令和8年3月31日,\nin the server's time zone unless "
 	      "they name one. `-` is asked for or read from\nstandard input. "
 	      "Exit: 0 done, 1 refused or the answer is no, 2 usage, 3 cannot "
-	      "reach\nthe server, 4 not permitted.\n",
+	      "reach\nthe server, 4 not permitted, 5 waits for approval.\n",
 	    to);
 }
 
@@ -462,6 +495,14 @@ static void complete_verb(
 	}
 }
 
+static bool takes_value(const char *option)
+{
+	for (size_t i = 0; i < GLOBAL_COUNT; i++)
+		if (strcmp(GLOBALS[i].name, option) == 0)
+			return GLOBALS[i].value != NULL;
+	return false;
+}
+
 void arguments_complete(FILE *to, const char *const *words, size_t count)
 {
 	size_t noun = 0;
@@ -469,7 +510,7 @@ void arguments_complete(FILE *to, const char *const *words, size_t count)
 	if (count == 0)
 		return;
 	while (noun + 1 < count && words[noun][0] == '-')
-		noun += strcmp(words[noun], "--socket") == 0 ? 2 : 1;
+		noun += takes_value(words[noun]) ? 2 : 1;
 	if (noun + 1 < count) {
 		complete_verb(
 		    to, words[noun], words + noun + 1, count - noun - 1);

@@ -13,7 +13,8 @@
 #include "shared/err.h"
 
 enum {
-	ARGUMENTS_PROBLEM_SIZE = 320
+	ARGUMENTS_PROBLEM_SIZE = 320,
+	ARGUMENTS_SERVER_SIZE = 100,
 };
 
 /*

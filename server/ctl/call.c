@@ -17,6 +17,11 @@ const char *call_local(const struct call *call, const char *member)
 	return json_string_value(json_object_get(call->locals, member));
 }
 
+const char *call_place(const struct call *call)
+{
+	return call->server ? call->server : call->socket_path;
+}
+
 const char *call_subject(const struct call *call)
 {
 	const struct command_parameter *first = &call->command->parameters[0];
@@ -42,6 +47,34 @@ static void tell(const struct call *call, long status, const char *sentence)
 	}
 }
 
+static int tell_remote(const struct call *call, enum err err)
+{
+	char sentence[OUTPUT_CELL_SIZE];
+
+	if (err == ERR_CRYPTO)
+		snprintf(sentence, sizeof(sentence),
+		    "Whoever answers at %s is not your server: its "
+		    "certificate is not of the CA in %s, or not for this "
+		    "name. Nothing was sent.",
+		    call->server, call->ca);
+	else if (err == ERR_NOT_FOUND)
+		snprintf(sentence, sizeof(sentence),
+		    "%s cannot be read as a CA's certificate. It is the "
+		    "ca.crt of any terminal that has joined.",
+		    call->ca);
+	else if (err == ERR_UNREACHABLE)
+		snprintf(sentence, sizeof(sentence), "No server answers at %s.",
+		    call->server);
+	else
+		snprintf(sentence, sizeof(sentence),
+		    "The server's answer did not arrive (%s). Look at "
+		    "`sekimorictl audit list` before trying again: it may "
+		    "have been done.",
+		    err_text(err));
+	tell(call, 0, sentence);
+	return EXIT_UNREACHABLE;
+}
+
 static int tell_transport(const struct call *call, enum err err)
 {
 	char sentence[OUTPUT_CELL_SIZE];
@@ -54,6 +87,8 @@ static int tell_transport(const struct call *call, enum err err)
 		tell(call, 0, sentence);
 		return EXIT_NOT_PERMITTED;
 	}
+	if (call->server)
+		return tell_remote(call, err);
 	if (err == ERR_UNREACHABLE)
 		snprintf(sentence, sizeof(sentence),
 		    "No server answers on %s. Is it running? `systemctl "

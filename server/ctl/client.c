@@ -11,13 +11,14 @@
 #include "shared/secret.h"
 
 enum {
-	CLIENT_URL_SIZE = 256
+	CLIENT_URL_SIZE = 512,
+	CLIENT_HEADER_SIZE = 192,
 };
 
 struct client {
 	CURL *curl;
 	struct curl_slist *headers;
-	const char *socket_path;
+	struct client_way way;
 	int fd; /* where a 200's body goes, or -1 */
 	struct client_reply *reply;
 	size_t room;
@@ -94,9 +95,19 @@ static CURLcode set_up(struct client *client)
 	/* The first failure stays; none of these may be left out. */
 #define SET(option, value)                                                     \
 	(code = code ? code : curl_easy_setopt(curl, (option), (value)))
-	SET(CURLOPT_UNIX_SOCKET_PATH, client->socket_path);
+	if (client->way.server) {
+		SET(CURLOPT_CAINFO, client->way.ca);
+		/* That CA alone, not those of the system besides. */
+		SET(CURLOPT_CAPATH, NULL);
+		SET(CURLOPT_SSL_VERIFYPEER, 1L);
+		SET(CURLOPT_SSL_VERIFYHOST, 2L);
+		SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_3);
+		SET(CURLOPT_PROTOCOLS_STR, "https");
+	} else {
+		SET(CURLOPT_UNIX_SOCKET_PATH, client->way.socket_path);
+		SET(CURLOPT_PROTOCOLS_STR, "http");
+	}
 	SET(CURLOPT_PROXY, "");
-	SET(CURLOPT_PROTOCOLS_STR, "http");
 	SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
 	SET(CURLOPT_FOLLOWLOCATION, 0L);
 	SET(CURLOPT_NOSIGNAL, 1L);
@@ -108,21 +119,53 @@ static CURLcode set_up(struct client *client)
 	return code;
 }
 
-enum err client_new(const char *socket_path, struct client **out)
+static bool add_header(struct client *client, const char *text)
+{
+	struct curl_slist *longer = curl_slist_append(client->headers, text);
+
+	if (longer)
+		client->headers = longer;
+	return longer != NULL;
+}
+
+static bool add_token(struct client *client, const struct secret *token)
+{
+	char header[CLIENT_HEADER_SIZE];
+	bool added;
+
+	if (!token || token->length == 0)
+		return true;
+	snprintf(header, sizeof(header), "Authorization: Bearer %.*s",
+	    (int)token->length, (const char *)token->bytes);
+	added = add_header(client, header);
+	secret_wipe_bytes(header, sizeof(header));
+	return added;
+}
+
+static void wipe_headers(struct client *client)
+{
+	for (struct curl_slist *at = client->headers; at; at = at->next)
+		secret_wipe_bytes(at->data, strlen(at->data));
+	curl_slist_free_all(client->headers);
+}
+
+enum err client_new(const struct client_way *way, struct client **out)
 {
 	struct client *client = calloc(1, sizeof(*client));
 	enum err err = ERR_MEMORY;
 
+	/* Whoever started us must not get the keys of what we say. */
+	unsetenv("SSLKEYLOGFILE");
 	if (!client || curl_global_init(CURL_GLOBAL_DEFAULT) != 0)
 		goto out;
-	client->socket_path = socket_path;
+	client->way = *way;
+	client->way.token = NULL;
 	client->fd = -1;
 	client->curl = curl_easy_init();
 	/* No Expect: the server need not be asked before a body. */
-	client->headers = curl_slist_append(NULL, "Expect:");
-	if (!client->curl || !client->headers ||
-	    !curl_slist_append(
-		client->headers, "Content-Type: application/json"))
+	if (!client->curl || !add_header(client, "Expect:") ||
+	    !add_header(client, "Content-Type: application/json") ||
+	    !add_token(client, way->token))
 		goto out;
 	if (set_up(client) != CURLE_OK)
 		goto out;
@@ -139,7 +182,7 @@ void client_free(struct client *client)
 	if (!client)
 		return;
 	curl_easy_cleanup(client->curl);
-	curl_slist_free_all(client->headers);
+	wipe_headers(client);
 	free(client);
 }
 
@@ -152,6 +195,13 @@ static enum err understand(struct client *client, CURLcode code)
 		return ERR_NONE;
 	if (client->failure)
 		return client->failure;
+	if (code == CURLE_PEER_FAILED_VERIFICATION ||
+	    code == CURLE_SSL_CONNECT_ERROR)
+		return ERR_CRYPTO;
+	if (code == CURLE_SSL_CACERT_BADFILE)
+		return ERR_NOT_FOUND;
+	if (code == CURLE_COULDNT_RESOLVE_HOST)
+		return ERR_UNREACHABLE;
 	if (code != CURLE_COULDNT_CONNECT)
 		return code == CURLE_OUT_OF_MEMORY ? ERR_MEMORY : ERR_IO;
 	curl_easy_getinfo(client->curl, CURLINFO_OS_ERRNO, &os_errno);
@@ -171,8 +221,9 @@ enum err client_download(struct client *client, const char *path,
 	client->room = 0;
 	client->fd = fd;
 	client->failure = ERR_NONE;
-	if (snprintf(url, sizeof(url), "http://localhost/v1/admin/%s", path) >=
-	    (int)sizeof(url))
+	if (snprintf(url, sizeof(url), "%s/v1/admin/%s",
+		client->way.server ? client->way.server : "http://localhost",
+		path) >= (int)sizeof(url))
 		return ERR_TOO_LONG;
 	if (curl_easy_setopt(client->curl, CURLOPT_URL, url) == CURLE_OK &&
 	    curl_easy_setopt(client->curl, CURLOPT_POSTFIELDSIZE_LARGE,

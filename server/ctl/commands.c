@@ -121,6 +121,8 @@ static const struct output_column ADMIN_COLUMNS[] = {
     {"NAME", "name", OUTPUT_TEXT},
     {"ROLE", "role", OUTPUT_TEXT},
     {"DEPARTMENTS", "departments", OUTPUT_TEXT},
+    {"PASSWORD", "password", OUTPUT_YES},
+    {"SESSIONS", "sessions", OUTPUT_NUMBER},
     {"ADDED", "added", OUTPUT_TIME},
     {0},
 };
@@ -503,8 +505,9 @@ const struct command COMMANDS[] = {
 	 .parameters = {ID,
 		{"--role", "owner|enroller|helpdesk|auditor", "role",
 		    COMMAND_TEXT, true, "owner|enroller|helpdesk|auditor"},
-		LIST_OPTION("--department", "DEPARTMENT", "departments")},
-	 .done = "{} administers from now on.",
+		LIST_OPTION("--department", "DEPARTMENT", "departments"),
+		{"--password", "-", "password", COMMAND_LOCAL, false, "-"}},
+	 .handle = handle_admin_add,
 	 .help = "give a person a role; enroller and helpdesk may be limited "
 		 "to departments"},
 	{.noun = "admin", .verb = "list", .path = "admin/list",
@@ -513,6 +516,18 @@ const struct command COMMANDS[] = {
 	 .parameters = {ID}, .confirm = "Take {}'s role away?",
 	 .done = "{} administers nothing any more.",
 	 .help = "take a role away, at once"},
+	{.noun = "admin", .verb = "password", .path = "admin/password",
+	 .parameters = {{"ID", NULL, "id", COMMAND_TEXT, false, NULL}},
+	 .handle = handle_admin_password,
+	 .help = "the password with which somebody signs in; without ID, one's "
+		 "own"},
+	{.noun = "admin", .verb = "signin", .path = "signin",
+	 .parameters = {ID}, .signs_in = true,
+	 .handle = handle_admin_signin,
+	 .help = "act as this person from now on, by password and one-time "
+		 "code"},
+	{.noun = "admin", .verb = "signout", .path = "signout",
+	 .handle = handle_admin_signout, .help = "end that"},
 
 	{.noun = "audit", .verb = "list", .path = "audit/list",
 	 .parameters = {

@@ -55,6 +55,7 @@ struct command_parameter {
 struct call {
 	const struct command *command;
 	const char *socket_path;
+	const char *server, *ca; /* https://HOST:PORT, and whom to believe */
 	bool json, yes, help;
 	json_t *members; /* what the server is asked with */
 	json_t *locals;  /* values of COMMAND_LOCAL */
@@ -72,6 +73,7 @@ struct command {
 	const char *confirm;     /* asked before anything happens */
 	const char *yes_member;  /* sent as true with --yes */
 	const struct output_column *columns;
+	bool signs_in;    /* asked without the session one has */
 	const char *done; /* sentence at the end; {} is the first word
 			     after the verb */
 	const char *help;
@@ -80,6 +82,8 @@ struct command {
 /* The table; ends with a row without noun. */
 extern const struct command COMMANDS[];
 
+/* Where a session is: the server's address, or its socket. */
+const char *call_place(const struct call *call);
 /* A value of COMMAND_LOCAL, or NULL. */
 const char *call_local(const struct call *call, const char *member);
 /* What the first word after the verb said; "" when there was none. */
@@ -100,6 +104,8 @@ int call_download(const struct call *call, struct client *client, int fd);
 void call_show(const struct call *call, json_t *answer);
 
 /* Handlers of commands that are more than one question. */
+command_handler handle_admin_add, handle_admin_password, handle_admin_signin,
+    handle_admin_signout;
 command_handler handle_token_enroll, handle_token_import, handle_stock_import;
 command_handler handle_token_checkout, handle_token_return, handle_token_lost,
     handle_token_found, handle_token_show, handle_report_inventory;

@@ -10,6 +10,7 @@
 #include "server/ctl/arguments.h"
 #include "server/ctl/client.h"
 #include "server/ctl/prompt.h"
+#include "server/ctl/session.h"
 #include "shared/secret.h"
 
 /* Replaces "-" by what the person types. */
@@ -65,6 +66,40 @@ static int ask_server(struct call *call, struct client *client)
 	return code;
 }
 
+/* With the token of a session, if there is one; whoever signs in brings
+ * none. */
+static enum err open_client(const struct call *call, struct client **out)
+{
+	struct secret token = {0};
+	struct client_way way = {.socket_path = call->socket_path,
+	    .server = call->server,
+	    .ca = call->ca,
+	    .token = &token};
+	enum err err = session_read(call_place(call), &token);
+
+	if (err == ERR_NOT_FOUND || call->command->signs_in)
+		err = ERR_NONE;
+	if (call->command->signs_in)
+		secret_wipe(&token);
+	if (!err)
+		err = client_new(&way, out);
+	secret_wipe(&token);
+	return err;
+}
+
+static int tell_client(const struct call *call, enum err err)
+{
+	if (err == ERR_NOT_ALLOWED)
+		fprintf(stderr,
+		    "sekimorictl: the file of your session is not yours "
+		    "alone. `sekimorictl admin signin` makes it anew, below "
+		    "$XDG_RUNTIME_DIR or ~/.local/state.\n");
+	else
+		fprintf(stderr, "sekimorictl: %s: %s.\n", call_place(call),
+		    err_text(err));
+	return EXIT_UNREACHABLE;
+}
+
 static int run(struct call *call)
 {
 	struct client *client = NULL;
@@ -82,11 +117,9 @@ static int run(struct call *call)
 			: "what was typed could not be read as text");
 		return EXIT_USAGE;
 	}
-	err = client_new(call->socket_path, &client);
-	if (err) {
-		fprintf(stderr, "sekimorictl: %s.\n", err_text(err));
-		return EXIT_UNREACHABLE;
-	}
+	err = open_client(call, &client);
+	if (err)
+		return tell_client(call, err);
 	code = call->command->handle ? call->command->handle(call, client)
 				     : ask_server(call, client);
 	client_free(client);

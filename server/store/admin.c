@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/store/admin.h"
 
+#include "server/store/admin_session.h"
+
 #include <string.h>
 
 const char *const ADMIN_ROLES[] = {
@@ -136,9 +138,11 @@ enum err admin_drop(struct store *store, int64_t person_id)
 {
 	struct db_query *q =
 	    db_query(store->db, "DELETE FROM admin WHERE person_id = ?1");
+	enum err err;
 
 	db_bind_number(q, 1, person_id);
-	return db_run(q);
+	err = db_run(q);
+	return err ? err : admin_sessions_end(store, person_id);
 }
 
 enum err admin_each(struct store *store,

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "server/core/policy.h"
+#include "server/store/admin_session.h"
 #include "server/store/grace_store.h"
 #include "server/store/hasher.h"
 
@@ -95,7 +96,8 @@ enum err person_save(struct store *store, const struct person *person)
 	if (!person->frozen && person->state == PERSON_ACTIVE)
 		return ERR_NONE;
 	store_note_stop(store);
-	return grace_end_person(store, person->id);
+	err = grace_end_person(store, person->id);
+	return err ? err : admin_sessions_end(store, person->id);
 }
 
 static void read_person(struct db_query *q, struct person *out)

@@ -15,6 +15,7 @@
 #include "server/keys/durable.h"
 #include "server/keys/keyring.h"
 #include "server/keys/recovery.h"
+#include "server/store/admin_session.h"
 #include "server/store/audit.h"
 #include "server/store/backup.h"
 #include "server/store/backup_seal.h"
@@ -186,6 +187,8 @@ static enum err distrust(const struct restore *restore, struct store *store)
 		err = card_invitations_void(store);
 	if (err == ERR_NONE)
 		err = db_script(store->db, "DELETE FROM once");
+	if (err == ERR_NONE)
+		err = admin_sessions_end(store, 0);
 	if (err == ERR_NONE)
 		err = store_end_logins(store, mark.wall_s);
 	if (err == ERR_NONE)

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "server/store/admin_session.h"
 #include "server/store/grace_store.h"
 #include "server/store/seed.h"
 #include "server/store/token_ledger.h"
@@ -365,6 +366,10 @@ enum err token_save(struct store *store, const struct token *token,
 	/* Before: it reads what is being left. */
 	if (err == ERR_NONE)
 		err = token_ledger_add(store, token, deed);
+	/* Whoever signed in by it as an administrator is out. */
+	if (err == ERR_NONE && token->state != TOKEN_ACTIVE &&
+	    token->state != TOKEN_PENDING)
+		err = admin_sessions_end_of_token(store, token->id);
 	if (err == ERR_NONE)
 		err = update_token(store, token);
 	if (err == ERR_NONE && token->state != TOKEN_ACTIVE)

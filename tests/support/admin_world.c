@@ -20,6 +20,8 @@ void act_as_root(struct fixture *f)
 {
 	f->admin = (struct admin){.role = ADMIN_ROLE_OWNER};
 	strcpy(f->actor, "root");
+	strcpy(f->origin, "uid 0 login -1");
+	f->has_session = false;
 }
 
 int setup(void **state)
@@ -103,6 +105,9 @@ struct admin_job *job_of(
 	job->body_fd = -1;
 	api_admin_clear(&job->arguments);
 	job->admin = f->admin;
+	snprintf(job->origin, sizeof(job->origin), "%s", f->origin);
+	job->by_session = f->has_session && !job->verb->is_open;
+	memcpy(job->token, f->session, sizeof(job->token));
 	if (json_read(body, strlen(body), &job->body, &problem) ||
 	    json_take(job->body, job->verb->members, member_count(job->verb),
 		true, &job->arguments, &problem))
@@ -129,6 +134,8 @@ bool run_once(struct fixture *f, struct admin_job *job)
 	assert_int_equal(store_commit(store), ERR_NONE);
 	if (job->again && !job->status) {
 		job->progress = job->next;
+		if (job->hashing)
+			password_do(&job->password);
 		return true;
 	}
 	return false;

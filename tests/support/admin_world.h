@@ -24,6 +24,9 @@ struct fixture {
 	int64_t now_s;
 	struct admin admin; /* who calls; root at first */
 	char actor[ADMIN_ACTOR_SIZE];
+	char origin[ADMIN_ORIGIN_SIZE]; /* from where */
+	bool has_session;               /* then whoever has it calls */
+	unsigned char session[ADMIN_TOKEN_BYTES];
 	int status; /* of the last call */
 	char detail[ADMIN_DETAIL_SIZE];
 };

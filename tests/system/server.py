@@ -55,6 +55,7 @@ class Server:
             "server.disk_reserve_mb": 1,  # the scratch disk is memory
             "throttle.terminal_rate": 0,
             "throttle.terminal_failures": 0,
+            "throttle.admin_signins": 0,
             **(settings or {}),
         }
         self.ctl = Ctl(world, self.admin_socket)

@@ -124,8 +124,10 @@ static void test_while_written_to(void **state)
 	assert_int_equal(keyring_open(p.kek, &keyring), ERR_NONE);
 	assert_int_equal(store_open(p.db, keyring, LATER_S, &store), ERR_NONE);
 	assert_string_equal(store->instance, f->store->instance);
-	/* all that was committed, and the record of the restore */
-	assert_int_equal(store->head.seq, seq_before_end + 1);
+	/* All that was committed before its last page was copied, which may
+	 * have been at the end of the last transaction but one, and the
+	 * record of the restore. */
+	assert_in_range(store->head.seq, seq_before_end, seq_before_end + 1);
 	assert_int_equal(
 	    audit_verify_step(store, NULL, 10000, &check), ERR_NONE);
 	assert_int_equal(check.first_bad, 0);

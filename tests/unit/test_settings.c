@@ -55,6 +55,7 @@ static void defaults_are_those_of_the_contract(void **state)
 	assert_int_equal(settings.limits.window.look_ahead, 10);
 	assert_int_equal(settings.terminal_rate, 50);
 	assert_int_equal(settings.terminal_failures, 30);
+	assert_int_equal(settings.admin_signins, 10);
 	assert_int_equal(settings.lifetimes.ca_s, 3650LL * 86400);
 	assert_int_equal(settings.lifetimes.server_s, 365LL * 86400);
 	assert_int_equal(settings.lifetimes.terminal_s, 90LL * 86400);
@@ -169,6 +170,7 @@ static const struct bad_row bad_rows[] = {
     {THROTTLE("disable_at = 51"), "conf:4:", "disable_at"},
     {THROTTLE("terminal_rate = 10001"), "conf:4:", "terminal_rate"},
     {THROTTLE("terminal_failures = 100001"), "conf:4:", "terminal_failures"},
+    {THROTTLE("admin_signins = 1001"), "conf:4:", "admin_signins"},
     {THROTTLE("terminal_failures = $HOME"), "conf:4:", "terminal_failures"},
     {THROTTLE("window = 1"), "conf:4:", "window"},
     {THROTTLE("first_wait = 60\nlongest_wait = 40"),
