@@ -37,6 +37,30 @@ enum err admin_password_text(
 	return err;
 }
 
+/*
+ * One person is not two: who could give a colleague of his own rank a password
+ * instead of the one he has, and a token besides, could approve in his name
+ * what he asked for himself. Root on the server can, and is seen.
+ */
+static enum err check_first(
+    struct admin_job *job, struct store *store, const struct person *person)
+{
+	char hash[ADMIN_HASH_SIZE];
+	struct admin other;
+	enum err err = admin_get(store, person->id, &other);
+
+	if (err == ERR_NOT_FOUND || job->admin.person_id == 0)
+		return ERR_NONE;
+	if (!err)
+		err = admin_password_get(store, person->id, hash);
+	if (err || other.role != job->admin.role || !hash[0])
+		return err;
+	return admin_refuse(job, 403,
+	    "%s has a password, and as many rights as you. Only root on the "
+	    "server gives a new one.",
+	    person->user);
+}
+
 static bool is_own(const struct admin_job *job, const struct person *person)
 {
 	return person->id == job->admin.person_id;
@@ -61,10 +85,14 @@ static enum err find_whose(struct admin_job *job, struct store *store,
 	    !id || (job->admin.person_id != 0 && strcmp(id, out->user) == 0);
 	if (*out_found)
 		return ERR_NONE;
-	if (job->admin.role == ADMIN_ROLE_OWNER)
-		return admin_find_person(job, store, id, out, out_found);
-	return admin_refuse(
-	    job, 403, "Only an owner gives somebody else a password.");
+	if (job->admin.role != ADMIN_ROLE_OWNER)
+		return admin_refuse(
+		    job, 403, "Only an owner gives somebody else a password.");
+	err = admin_find_person(job, store, id, out, out_found);
+	if (!err && *out_found)
+		err = check_first(job, store, out);
+	*out_found = *out_found && !err && !job->status;
+	return err;
 }
 
 static int count_characters(const char *text)

@@ -410,6 +410,32 @@ static void test_passwords(void **state)
 	assert_false(goes_on(f));
 }
 
+/* Who could replace a colleague's password could be two. */
+static void test_nobody_is_two(void **state)
+{
+	struct fixture *f = *state;
+	struct admin second = {.role = ADMIN_ROLE_OWNER};
+	struct person person;
+	char serial[TOKEN_SERIAL_SIZE];
+
+	make_owner(f, serial);
+	assert_int_equal(
+	    person_find(f->server->store, "s2", &person), ERR_NONE);
+	second.person_id = person.id;
+	assert_int_equal(store_begin(f->server->store), ERR_NONE);
+	assert_int_equal(admin_put(f->server->store, &second), ERR_NONE);
+	assert_int_equal(store_commit(f->server->store), ERR_NONE);
+	sign_in_right(f);
+	/* The first one somebody must give. */
+	must(f, "admin/password",
+	    "{\"id\":\"s2\",\"password\":\"" PASSWORD "\"}");
+	must_refuse(f, "admin/password",
+	    "{\"id\":\"s2\",\"password\":\"another one\"}", 403);
+	as_root(f);
+	must(f, "admin/password",
+	    "{\"id\":\"s2\",\"password\":\"another one\"}");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -424,6 +450,7 @@ int main(void)
 	    TEST(test_the_fifth_session_ends_the_first),
 	    TEST(test_a_role_taken_away_is_gone_at_once),
 	    TEST(test_passwords),
+	    TEST(test_nobody_is_two),
 	};
 
 	return cmocka_run_group_tests_name("admin_signin", tests, NULL, NULL);

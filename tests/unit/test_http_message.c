@@ -324,9 +324,57 @@ static void long_paths(void **state)
 	expect_bad("long path", head, strlen(head), 400);
 }
 
+static void bearers_are_taken(void **state)
+{
+	static const struct {
+		const char *lines, *bearer; /* NULL: refused */
+	} rows[] = {
+	    /* 0 */
+	    {"", ""},
+	    {"Authorization: Bearer abc-_~.+/=\r\n", "abc-_~.+/="},
+	    {"authorization:  bEARER abc \r\n", "abc"},
+	    {"Authorization: Basic abc\r\n", ""},
+	    {"Authorization: Bearer\r\n", NULL},
+	    /* 5 */
+	    {"Authorization: Bearer \r\n", NULL},
+	    {"Authorization: Bearer  a\r\n", NULL},
+	    {"Authorization: Bearer a b\r\n", NULL},
+	    {"Authorization: Bearer a,b\r\n", NULL},
+	    {"Authorization: Bearer a\r\nAuthorization: Bearer a\r\n", NULL},
+	    /* 10 */
+	    {"Authorization: Basic a\r\nAuthorization: Bearer a\r\n", NULL},
+	    {"Authorization: Bearer "
+	     "0123456789012345678901234567890123456789012345678901234567890123"
+	     "\r\n",
+		"01234567890123456789012345678901234567890123456789012345678901"
+		"23"},
+	    {"Authorization: Bearer "
+	     "0123456789012345678901234567890123456789012345678901234567890123"
+	     "4\r\n",
+		NULL},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct http_message message = {0};
+		char head[512];
+		int status = 0;
+		enum http_parse found;
+
+		snprintf(head, sizeof(head), GET HOST "%s\r\n", rows[i].lines);
+		found =
+		    http_message_parse(head, strlen(head), &message, &status);
+		if ((found == HTTP_PARSE_DONE) != (rows[i].bearer != NULL) ||
+		    (rows[i].bearer &&
+			strcmp(message.bearer, rows[i].bearer) != 0))
+			fail_msg("row %zu: %d %s", i, status, message.bearer);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(bearers_are_taken),
 	    cmocka_unit_test(heads_are_taken),
 	    cmocka_unit_test(heads_are_refused),
 	    cmocka_unit_test(heads_may_come_in_pieces),
