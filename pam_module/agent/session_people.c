@@ -74,23 +74,24 @@ static bool is_known(
 }
 
 /* Whoever unlocks takes the place of who did before. */
-static void make_place(
+static void end_unlocked(
     struct session_people *people, const struct session_person *person)
 {
 	for (size_t i = people->count; i > 0; i--)
-		if (person->guest < 0 && people->items[i - 1].guest < 0 &&
+		if (people->items[i - 1].guest < 0 &&
 		    strcmp(people->items[i - 1].session, person->session) == 0)
 			forget(people, i - 1);
-	if (people->count == SESSION_PEOPLE_MAX)
-		forget(people, 0);
 }
 
 void session_people_add(
     struct session_people *people, const struct session_person *person)
 {
 	pthread_mutex_lock(&people->lock);
+	if (person->guest < 0)
+		end_unlocked(people, person);
 	if (!is_known(people, person)) {
-		make_place(people, person);
+		if (people->count == SESSION_PEOPLE_MAX)
+			forget(people, 0);
 		people->items[people->count++] = *person;
 		people->changed = true;
 	}
