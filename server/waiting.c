@@ -15,6 +15,7 @@ struct place {
 	struct waiting *waiting;
 	int64_t terminal_id;        /* 0: free */
 	struct terminal_call *call; /* NULL: between two calls */
+	unsigned long long stops;   /* known to it */
 	struct event *over;         /* made when the place is first used */
 	int64_t seen_ms;            /* when it asked or was answered last */
 };
@@ -24,6 +25,7 @@ struct waiting {
 	const atomic_ullong *stops;
 	uint64_t process; /* at random */
 	unsigned long long told;
+	struct event *rest; /* until the next are told */
 	bool ended;
 	size_t used; /* places beyond were never taken */
 	struct place places[WAITING_TERMINALS_MAX];
@@ -37,6 +39,8 @@ static int64_t now_ms(void)
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+static void on_rest(evutil_socket_t fd, short what, void *context);
+
 enum err waiting_new(
     struct event_base *base, const atomic_ullong *stops, struct waiting **out)
 {
@@ -48,9 +52,12 @@ enum err waiting_new(
 	waiting->base = base;
 	waiting->stops = stops;
 	waiting->told = atomic_load(stops);
-	err = nonce_take(&waiting->process, sizeof(waiting->process));
+	waiting->rest = evtimer_new(base, on_rest, waiting);
+	err = waiting->rest
+		  ? nonce_take(&waiting->process, sizeof(waiting->process))
+		  : ERR_MEMORY;
 	if (err != ERR_NONE) {
-		free(waiting);
+		waiting_free(waiting);
 		return err;
 	}
 	*out = waiting;
@@ -64,6 +71,8 @@ void waiting_free(struct waiting *waiting)
 	for (size_t i = 0; i < waiting->used; i++)
 		if (waiting->places[i].over)
 			event_free(waiting->places[i].over);
+	if (waiting->rest)
+		event_free(waiting->rest);
 	free(waiting);
 }
 
@@ -175,7 +184,35 @@ bool waiting_keep(
 	if (strcmp(since, number) != 0 || evtimer_add(place->over, &wait) != 0)
 		return false;
 	place->call = call;
+	place->stops = atomic_load(waiting->stops);
 	return true;
+}
+
+/* Some at a time: they all come back to ask, and logins go on meanwhile. */
+static void answer_some(struct waiting *waiting)
+{
+	const struct timeval rest = {0, WAITING_REST_MS * 1000};
+	unsigned long long stops = atomic_load(waiting->stops);
+	int answered = 0;
+
+	for (size_t i = 0; i < waiting->used; i++) {
+		struct place *place = &waiting->places[i];
+
+		if (!place->call || place->stops == stops)
+			continue;
+		if (answered == WAITING_AT_ONCE &&
+		    evtimer_add(waiting->rest, &rest) == 0)
+			return;
+		answer(place);
+		answered++;
+	}
+}
+
+static void on_rest(evutil_socket_t fd, short what, void *context)
+{
+	(void)fd;
+	(void)what;
+	answer_some(context);
 }
 
 bool waiting_look(struct waiting *waiting)
@@ -185,9 +222,7 @@ bool waiting_look(struct waiting *waiting)
 	if (stops == waiting->told)
 		return false;
 	waiting->told = stops;
-	for (size_t i = 0; i < waiting->used; i++)
-		if (waiting->places[i].call)
-			answer(&waiting->places[i]);
+	answer_some(waiting);
 	return true;
 }
 

@@ -26,6 +26,9 @@ enum {
 	WAITING_HOLD_MS = 15000,
 	WAITING_SPREAD_MS = 10000,
 	WAITING_BACK_MS = 5000, /* from an answer to the next call */
+	/* So many are told of news, then the next: 1,000 in 0.4 s. */
+	WAITING_AT_ONCE = 50,
+	WAITING_REST_MS = 20,
 	WAITING_NUMBER_SIZE = 40,
 };
 
