@@ -252,28 +252,53 @@ enum err person_find_login(struct store *store, const char *login,
 	return err == ERR_NONE ? person_by_id(store, id, out) : err;
 }
 
+/* How many of a staff number or an account were not removed, and how many of
+ * these may log in. Each row by an index. */
+static enum err count_present(struct store *store, const char *name,
+    bool is_login, int64_t *out_present, int64_t *out_free)
+{
+	struct db_query *q = db_query(store->db,
+	    is_login
+		? "SELECT count(*), coalesce(sum(state = 0 AND frozen = 0), 0)"
+		  " FROM person WHERE login = ?1 AND state <> 2 AND decoy = 0"
+		: "SELECT count(*), coalesce(sum(state = 0 AND frozen = 0), 0)"
+		  " FROM person WHERE user_name = ?1 AND state <> 2"
+		  " AND decoy = 0");
+
+	db_bind_text(q, 1, name);
+	if (db_next(q)) {
+		*out_present = db_number(q, 0);
+		*out_free = db_number(q, 1);
+	}
+	return db_done(q);
+}
+
+static enum err was_removed(
+    struct store *store, const char *name, bool is_login, bool *out_removed)
+{
+	struct db_query *q = db_query(store->db,
+	    is_login ? "SELECT id FROM person WHERE login = ?1 AND state = 2"
+		       " LIMIT 1"
+		     : "SELECT id FROM person WHERE user_name = ?1"
+		       " AND state = 2 LIMIT 1");
+
+	db_bind_text(q, 1, name);
+	*out_removed = db_next(q);
+	return db_done(q);
+}
+
 enum err person_is_stopped(
     struct store *store, const char *login, const char *user, bool *out_stopped)
 {
-	struct db_query *q =
-	    user ? db_query(store->db,
-		       "SELECT count(*), coalesce(sum(state = 0 AND frozen ="
-		       " 0), 0) FROM person WHERE user_name = ?1"
-		       " AND decoy = 0")
-		 : db_query(store->db,
-		       "SELECT count(*), coalesce(sum(state = 0 AND frozen ="
-		       " 0), 0) FROM person WHERE login = ?1 AND decoy = 0");
-	int64_t known = 0, free_to_go = 0;
-	enum err err;
+	const char *name = user ? user : login;
+	int64_t present = 0, free_to_go = 0;
+	bool removed = false;
+	enum err err = count_present(store, name, !user, &present, &free_to_go);
 
-	db_bind_text(q, 1, user ? user : login);
-	if (db_next(q)) {
-		known = db_number(q, 0);
-		free_to_go = db_number(q, 1);
-	}
-	err = db_done(q);
+	if (err == ERR_NONE && present == 0)
+		err = was_removed(store, name, !user, &removed);
 	if (err == ERR_NONE)
-		*out_stopped = known > 0 && free_to_go == 0;
+		*out_stopped = present > 0 ? free_to_go == 0 : removed;
 	return err;
 }
 

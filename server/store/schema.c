@@ -169,6 +169,13 @@
 	" REFERENCES token (id), line INTEGER NOT NULL,"                       \
 	" seed_is_new INTEGER NOT NULL, floor INTEGER NOT NULL) STRICT;"
 
+/* Sessions are asked about by names, also of those who were removed. */
+#define REMOVED_SCHEMA                                                         \
+	"CREATE INDEX person_removed_user ON person (user_name)"               \
+	" WHERE state = 2;"                                                    \
+	"CREATE INDEX person_removed_login ON person (login)"                  \
+	" WHERE state = 2;"
+
 const char STORE_SCHEMA[] =
     "CREATE TABLE meta (name TEXT PRIMARY KEY, number INTEGER NOT NULL"
     " DEFAULT 0, bytes BLOB) STRICT;"
@@ -244,7 +251,7 @@ const char STORE_SCHEMA[] =
     " verdict BLOB NOT NULL) STRICT;"
 
     AUTHORITY_SCHEMA CARD_SCHEMA STAFF_IMPORT_SCHEMA STAFF_PLAN_SCHEMA
-	ROLE_SCHEMA PEOPLE_SCHEMA GRACE_SCHEMA STOCK_SCHEMA;
+	ROLE_SCHEMA PEOPLE_SCHEMA GRACE_SCHEMA STOCK_SCHEMA REMOVED_SCHEMA;
 
 /* From version i + 1 to the next. Never change one that was released. */
 static const char *const upgrades[] = {
@@ -254,7 +261,7 @@ static const char *const upgrades[] = {
     POLICY_GROUND_SCHEMA,
     STAFF_PLAN_SCHEMA,
     CUSTODY_SCHEMA ROLE_SCHEMA POLICY_PLAN_SCHEMA PEOPLE_SCHEMA GRACE_SCHEMA
-	STOCK_SCHEMA,
+	STOCK_SCHEMA REMOVED_SCHEMA,
 };
 
 _Static_assert(
