@@ -23,6 +23,7 @@
 enum {
 	ADMIN_MEMBERS_MAX = 12,
 	ADMIN_DETAIL_SIZE = 512,
+	ADMIN_REASON_BYTES_MAX = 256,
 	ADMIN_IMPORT_ROWS_MAX = 500,
 	ADMIN_PAGE_MAX = 1000,       /* of a list, in one answer */
 	ADMIN_STEP_RECORDS = 5000,   /* verified in one transaction */
@@ -166,6 +167,12 @@ struct admin_job {
 	{                                                                      \
 #field, JSON_MEMBER_NAME, ADMIN_OFFSET(field), (required_), 0, \
 		    0, NULL                                                    \
+	}
+/* Why, in words, for the record: job->why. */
+#define ADMIN_REASON                                                           \
+	{                                                                      \
+		"reason", JSON_MEMBER_TEXT, ADMIN_OFFSET(reason), false, 0,    \
+		    ADMIN_REASON_BYTES_MAX, NULL                               \
 	}
 #define ADMIN_BOOL(field)                                                      \
 	{                                                                      \

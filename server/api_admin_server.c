@@ -70,6 +70,7 @@ static enum err set_frozen(
 {
 	enum err err = store_set_number(store, STORE_ALL_FROZEN, frozen);
 
+	job->why = job->arguments.reason;
 	return err ? err : admin_answer(job, json_object());
 }
 
@@ -237,9 +238,13 @@ const struct admin_verb ADMIN_SERVER_VERBS[] = {
 	.conclude = conclude_status},
     {.path = "server/freeze",
 	.action = "server freeze",
+	.members = {ADMIN_REASON},
 	.run = server_freeze,
 	.conclude = admin_tell_reach},
-    {.path = "server/thaw", .action = "server thaw", .run = server_thaw},
+    {.path = "server/thaw",
+	.action = "server thaw",
+	.members = {ADMIN_REASON},
+	.run = server_thaw},
     {.path = "server/clock-accept",
 	.action = "server clock accept",
 	.run = server_clock_accept,

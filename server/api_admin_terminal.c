@@ -169,6 +169,7 @@ static enum err set_frozen(
 	bool found = false;
 	enum err err = admin_find_terminal(job, store, &terminal, &found);
 
+	job->why = job->arguments.reason;
 	if (err || !found)
 		return err;
 	terminal.frozen = frozen;
@@ -211,12 +212,12 @@ const struct admin_verb ADMIN_TERMINAL_VERBS[] = {
 	.run = terminal_revoke},
     {.path = "terminal/freeze",
 	.action = "terminal freeze",
-	.members = NAME_ONLY,
+	.members = {ADMIN_NAME(name, true), ADMIN_REASON},
 	.run = terminal_freeze,
 	.conclude = admin_tell_reach},
     {.path = "terminal/thaw",
 	.action = "terminal thaw",
-	.members = NAME_ONLY,
+	.members = {ADMIN_NAME(name, true), ADMIN_REASON},
 	.run = terminal_thaw},
     {0},
 };

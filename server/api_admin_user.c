@@ -252,11 +252,13 @@ static enum err user_resume(struct admin_job *job, struct store *store)
 
 static enum err user_freeze(struct admin_job *job, struct store *store)
 {
+	job->why = job->arguments.reason;
 	return stop_person(job, store, set_frozen);
 }
 
 static enum err user_thaw(struct admin_job *job, struct store *store)
 {
+	job->why = job->arguments.reason;
 	return change_person(job, store, set_thawed);
 }
 
@@ -390,12 +392,12 @@ const struct admin_verb ADMIN_USER_VERBS[] = {
 	.run = user_unlock},
     {.path = "user/freeze",
 	.action = "user freeze",
-	.members = ID_ONLY,
+	.members = {ADMIN_NAME(id, true), ADMIN_REASON},
 	.run = user_freeze,
 	.conclude = admin_tell_reach},
     {.path = "user/thaw",
 	.action = "user thaw",
-	.members = ID_ONLY,
+	.members = {ADMIN_NAME(id, true), ADMIN_REASON},
 	.run = user_thaw},
     {0},
 };

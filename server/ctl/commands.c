@@ -198,6 +198,7 @@ static const struct output_column STATUS_COLUMNS[] = {
 	{                                                                      \
 		name, value, member, COMMAND_LIST, false, NULL                 \
 	}
+#define REASON TEXT_OPTION("--reason", "TEXT", "reason")
 #define CHOICE_OPTION(name, member, kind, choices)                             \
 	{                                                                      \
 		name, choices, member, kind, false, choices                    \
@@ -207,21 +208,10 @@ static const struct output_column STATUS_COLUMNS[] = {
 		.noun = "user", .verb = verb_, .path = "user/" verb_,          \
 		.parameters = {ID}, .done = done_, .help = help_               \
 	}
-#define STOP_VERB(verb_, done_, help_)                                         \
-	{                                                                      \
-		.noun = "user", .verb = verb_, .path = "user/" verb_,          \
-		.parameters = {ID}, .handle = handle_stop, .done = done_,      \
-		.help = help_                                                  \
-	}
 #define TOKEN_VERB(verb_, done_, help_)                                        \
 	{                                                                      \
 		.noun = "token", .verb = verb_, .path = "token/" verb_,        \
 		.parameters = {SERIAL}, .done = done_, .help = help_           \
-	}
-#define TERMINAL_VERB(verb_, done_, help_)                                     \
-	{                                                                      \
-		.noun = "terminal", .verb = verb_, .path = "terminal/" verb_,  \
-		.parameters = {NAME}, .done = done_, .help = help_             \
 	}
 
 /* clang-format off */
@@ -300,7 +290,9 @@ const struct command COMMANDS[] = {
 	 .parameters = {ID}, .columns = PERSON_COLUMNS,
 	 .handle = handle_user_show,
 	 .help = "one person with tokens, cards and waits"},
-	STOP_VERB("suspend", "{} is suspended.", "no logins until resumed"),
+	{.noun = "user", .verb = "suspend", .path = "user/suspend",
+	 .parameters = {ID}, .handle = handle_stop,
+	 .done = "{} is suspended.", .help = "no logins until resumed"},
 	PERSON_VERB("resume", "{} may log in again.", "end a suspension"),
 	{.noun = "user", .verb = "remove", .path = "user/remove",
 	 .parameters = {ID},
@@ -309,9 +301,13 @@ const struct command COMMANDS[] = {
 	 .help = "remove a person and revoke his tokens and cards"},
 	PERSON_VERB("unlock", "{} need not wait any longer.",
 	    "end waits after failures; the counts stay"),
-	STOP_VERB("freeze", "{} is frozen.",
-	    "stop all logins and lock open sessions at once"),
-	PERSON_VERB("thaw", "{} is no longer frozen.", "end a freeze"),
+	{.noun = "user", .verb = "freeze", .path = "user/freeze",
+	 .parameters = {ID, REASON}, .handle = handle_stop,
+	 .done = "{} is frozen.",
+	 .help = "stop all logins and lock open sessions at once"},
+	{.noun = "user", .verb = "thaw", .path = "user/thaw",
+	 .parameters = {ID, REASON}, .done = "{} is no longer frozen.",
+	 .help = "end a freeze"},
 
 	{.noun = "token", .verb = "enroll", .path = "token/enroll",
 	 .parameters = {ID,
@@ -462,10 +458,12 @@ const struct command COMMANDS[] = {
 	 .parameters = {NAME}, .confirm = "Revoke {} and its certificates?",
 	 .done = "{} is revoked.", .help = "refuse a terminal from now on"},
 	{.noun = "terminal", .verb = "freeze", .path = "terminal/freeze",
-	 .parameters = {NAME}, .handle = handle_stop,
+	 .parameters = {NAME, REASON}, .handle = handle_stop,
 	 .done = "{} is frozen.",
 	 .help = "stop its logins and lock its sessions at once"},
-	TERMINAL_VERB("thaw", "{} is no longer frozen.", "end a freeze"),
+	{.noun = "terminal", .verb = "thaw", .path = "terminal/thaw",
+	 .parameters = {NAME, REASON}, .done = "{} is no longer frozen.",
+	 .help = "end a freeze"},
 
 	{.noun = "policy", .verb = "show", .path = "policy/show",
 	 .parameters = {TEXT_OPTION("--at", "DATE", "at"),
@@ -571,12 +569,12 @@ const struct command COMMANDS[] = {
 	 .confirm = "Refuse every login until `server thaw`, lock every "
 		    "desktop, and end every session over ssh or at a text "
 		    "console of a terminal, perhaps your own?",
-	 .handle = handle_stop,
+	 .parameters = {REASON}, .handle = handle_stop,
 	 .done = "Frozen: nobody can log in. `sekimorictl server thaw` ends "
 		 "it.",
 	 .help = "refuse every login and lock every session"},
 	{.noun = "server", .verb = "thaw", .path = "server/thaw",
-	 .done = "Logins go on.", .help = "end a freeze"},
+	 .parameters = {REASON}, .done = "Logins go on.", .help = "end a freeze"},
 	{.noun = "server", .verb = "clock accept",
 	 .path = "server/clock-accept",
 	 .confirm = "Believe the server's clock from now on? If it went "
