@@ -182,6 +182,14 @@ class SeatHall:
         console.child.sendline(PINS[user])
         return console
 
+    def is_refused(self, user="alice"):
+        """At a console, after the right password and before any PIN."""
+        console = Console(self, user)
+        self.consoles.append(console)
+        console.child.expect(PASSWORD_PROMPT)
+        console.child.sendline(password_of(user))
+        return console.child.expect([PIN_PROMPT, "incorrect"]) == 1
+
     def log_in_by_code(self, user):
         """With an empty PIN, which asks for the code instead."""
         console = Console(self, user)
@@ -317,7 +325,7 @@ class Console:
 
     def ends_in_a_session(self):
         """Whether a login that was begun gets that far."""
-        if self.child.expect([r"[$#] ", pexpect.EOF]) == 1:
+        if self.child.expect([r"[$#] ", "incorrect", pexpect.EOF]) > 0:
             return False
         self.session = self.ask("echo $XDG_SESSION_ID")
         return True

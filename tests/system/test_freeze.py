@@ -7,77 +7,19 @@ import time
 
 import pytest
 
+from desktops import DesktopHall
 from machine import Machine, NoMachine
-from seats import PINS, SSH, STACK, SeatHall
+from seats import PINS
 from world import wait_for
 
-STOP_S = 5.0  # promised, from the command to the lock
 QUIET_S = 1.0  # long enough for a stop to be noticed and acted on
 CONF = "/var/lib/sekimori-agent/agent.conf"
-
-
-class Hall(SeatHall):
-    def prepare(self):
-        super().prepare()
-        self.machine.write("etc/pam.d/login", STACK.format(account="").replace(
-            "pam_systemd.so", "pam_systemd.so type=x11"))
-
-    def set_up(self):
-        super().set_up()
-        self.policy("nothing")
-        self.run("systemctl", "start", "sshd-test")
-        wait_for("sshd", lambda: self.listens(22))
-        for user in PINS:
-            self.put_in(user)
-        self.wait_connected()
-
-    def desktop(self, user="alice"):
-        return self.log_in(user)
-
-    def text(self, user="alice"):
-        return self.log_in(user, by=SSH)
-
-    def is_connected(self):
-        return self.status("terminals connected") == "1"
-
-    def status(self, name):
-        lines = self.ctl("server", "status").stdout.splitlines()
-        return next(line for line in lines
-                    if line.startswith(name)).split()[-1]
-
-    def wait_connected(self):
-        wait_for("the terminal to wait for news", self.is_connected, 12)
-
-    def freeze(self, *words):
-        start = time.monotonic()
-        self.ctl(*words)
-        return start
-
-    def wait_locked(self, console, since, within_s=STOP_S):
-        def locks():
-            return [when for when in self.signals.of(console.session)
-                    if when >= since]
-        wait_for(f"session {console.session} to be locked", locks,
-                 within_s + 1)
-        took = locks()[0] - since
-        assert took < within_s
-        return took
-
-    def wait_ended(self, console, since, within_s=STOP_S):
-        wait_for(f"session {console.session} to end",
-                 lambda: not console.exists(), within_s + 1)
-        took = time.monotonic() - since
-        assert took < within_s
-        return took
-
-    def is_untouched(self, console):
-        return console.exists() and not self.signals.of(console.session)
 
 
 @pytest.fixture(scope="module")
 def hall(world):
     machine = Machine(world)
-    made = Hall(machine, world)
+    made = DesktopHall(machine, world)
     made.prepare()
     try:
         machine.boot()
@@ -97,11 +39,7 @@ def hall(world):
 def as_new(hall):
     yield
     hall.send_everybody_home()
-    hall.ctl("server", "thaw")
-    hall.ctl("terminal", "thaw", "desk")
-    for user in PINS:
-        hall.ctl("user", "thaw", user)
-        hall.ctl("user", "resume", user)
+    hall.thaw_all()
 
 
 @pytest.fixture

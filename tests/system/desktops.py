@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A town hall (seats.py) where whoever logs in at a console has a desktop, as
+logind sees it, and whoever comes over ssh has none. Knows what a freeze does
+to either, not why."""
+import time
+
+from seats import PINS, SSH, STACK, SeatHall
+from world import wait_for
+
+STOP_S = 5.0  # promised, from the command to the lock
+
+
+class DesktopHall(SeatHall):
+    def prepare(self):
+        super().prepare()
+        self.machine.write("etc/pam.d/login", STACK.format(account="").replace(
+            "pam_systemd.so", "pam_systemd.so type=x11"))
+
+    def set_up(self):
+        super().set_up()
+        self.policy("nothing")
+        self.run("systemctl", "start", "sshd-test")
+        wait_for("sshd", lambda: self.listens(22))
+        for user in PINS:
+            self.put_in(user)
+        self.wait_connected()
+
+    # --- people ------------------------------------------------------------
+    def desktop(self, user="alice"):
+        return self.log_in(user)
+
+    def text(self, user="alice"):
+        return self.log_in(user, by=SSH)
+
+    # --- terminals that wait ------------------------------------------------
+    def is_connected(self):
+        lines = self.ctl("server", "status").stdout.splitlines()
+        return next(line for line in lines if
+                    line.startswith("terminals connected")).split()[-1] == "1"
+
+    def wait_connected(self):
+        wait_for("the terminal to wait for news", self.is_connected, 12)
+
+    # --- freezes ------------------------------------------------------------
+    def freeze(self, *words):
+        """The command; when it began."""
+        start = time.monotonic()
+        self.ctl(*words)
+        return start
+
+    def thaw_all(self):
+        self.ctl("server", "thaw")
+        self.ctl("terminal", "thaw", "desk")
+        for user in PINS:
+            self.ctl("user", "thaw", user)
+            self.ctl("user", "resume", user)
+
+    def wait_locked(self, console, since, within_s=STOP_S):
+        def locks():
+            return [when for when in self.signals.of(console.session)
+                    if when >= since]
+        wait_for(f"session {console.session} to be locked", locks,
+                 within_s + 1)
+        took = locks()[0] - since
+        assert took < within_s
+        return took
+
+    def wait_ended(self, console, since, within_s=STOP_S):
+        wait_for(f"session {console.session} to end",
+                 lambda: not console.exists(), within_s + 1)
+        took = time.monotonic() - since
+        assert took < within_s
+        return took
+
+    def is_untouched(self, console):
+        return console.exists() and not self.signals.of(console.session)
