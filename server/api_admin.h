@@ -147,8 +147,9 @@ struct admin_job {
 	char terminal[NAME_BYTES_MAX + 1];  /* for the record */
 	char card_key[ADMIN_CARD_KEY_SIZE]; /* for the record */
 	int64_t policy_version;             /* for the record; 0: none */
-	json_t *note;    /* texts and numbers, for the record; or NULL */
-	const char *why; /* for the record; NULL: none */
+	json_t *note; /* texts and numbers, for the record; or NULL */
+	char deed[2 * NAME_BYTES_MAX]; /* what and why, for the ledger */
+	const char *why;               /* for the record; NULL: none */
 	struct admin_progress next;
 
 	json_t *joined; /* {name: number} of terminals: admin_note_joined() */
@@ -279,8 +280,9 @@ enum err admin_find_token(struct admin_job *job, struct store *store,
 enum err admin_find_terminal(struct admin_job *job, struct store *store,
     struct terminal *out, bool *out_found);
 
-/* For a token's ledger: who did it, when, and why. */
-struct token_deed admin_deed(const struct admin_job *job, const char *why);
+/* For a token's ledger: who did it, when, what, and the reason that was given,
+ * which then is in the record as well. Lives as long as the job. */
+struct token_deed admin_deed(struct admin_job *job, const char *what);
 
 /* Reads a time argument; refuses with 400 and returns false. A NULL text
  * leaves *out alone. */

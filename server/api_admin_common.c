@@ -105,9 +105,16 @@ enum err admin_find_terminal(struct admin_job *job, struct store *store,
 	return err;
 }
 
-struct token_deed admin_deed(const struct admin_job *job, const char *why)
+struct token_deed admin_deed(struct admin_job *job, const char *what)
 {
-	return (struct token_deed){job->actor, why, job->time.now_s};
+	const char *reason = job->arguments.reason;
+
+	if (reason) {
+		job->why = reason;
+		snprintf(job->deed, sizeof(job->deed), "%s: %s", what, reason);
+		what = job->deed;
+	}
+	return (struct token_deed){job->actor, what, job->time.now_s};
 }
 
 bool admin_read_time(struct admin_job *job, const char *name, const char *text,

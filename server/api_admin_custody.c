@@ -124,8 +124,6 @@ static enum err hand_out(struct admin_job *job, struct store *store,
 
 	if (err || !good)
 		return err;
-	if (!token->device)
-		job->why = "its secret is said to be in the device only";
 	token->state = TOKEN_ACTIVE;
 	token->person_id = person->id;
 	token->loan_until = loan_until;
@@ -273,16 +271,13 @@ out:
 
 static enum err token_retire(struct admin_job *job, struct store *store)
 {
-	const char *reason = job->arguments.reason;
 	struct token token = {0};
 	bool found = false;
 	enum err err = admin_find_token(job, store, false, &token, &found);
 
 	if (err || !found)
 		return err;
-	job->why = reason;
-	return put_away(
-	    job, store, &token, TOKEN_RETIRED, reason ? reason : "retired");
+	return put_away(job, store, &token, TOKEN_RETIRED, "retired");
 }
 
 /* api_admin_found.c */
@@ -300,7 +295,8 @@ const struct admin_verb ADMIN_CUSTODY_VERBS[] = {
 	.by_department = true,
 	.action = "token assign",
 	.members = {ADMIN_NAME(serial, true), ADMIN_NAME(id, true),
-	    CODE(code, true), CODE(next, false), ADMIN_BOOL(device_only)},
+	    CODE(code, true), CODE(next, false), ADMIN_BOOL(device_only),
+	    ADMIN_NAME(reason, false)},
 	.run = token_assign},
     {.path = "token/checkout",
 	.roles = ADMIN_DELEGATES,
@@ -308,7 +304,7 @@ const struct admin_verb ADMIN_CUSTODY_VERBS[] = {
 	.action = "token checkout",
 	.members = {ADMIN_NAME(serial, true), ADMIN_NAME(id, true),
 	    CODE(code, true), CODE(next, false), ADMIN_NAME(until, false),
-	    ADMIN_BOOL(device_only)},
+	    ADMIN_BOOL(device_only), ADMIN_NAME(reason, false)},
 	.run = token_checkout},
     {.path = "token/return",
 	.roles = ADMIN_ENROLLERS,
@@ -322,7 +318,7 @@ const struct admin_verb ADMIN_CUSTODY_VERBS[] = {
 	.by_department = true,
 	.action = "token checkin",
 	.members = {ADMIN_NAME(serial, true), CODE(code, true),
-	    CODE(next, false)},
+	    CODE(next, false), ADMIN_NAME(reason, false)},
 	.run = token_checkin},
     {.path = "token/retire",
 	.roles = ADMIN_ENROLLERS,
@@ -333,7 +329,8 @@ const struct admin_verb ADMIN_CUSTODY_VERBS[] = {
 	.roles = ADMIN_DELEGATES,
 	.by_department = true,
 	.action = "token found",
-	.members = {ADMIN_NAME(serial, true), CODE(code, true)},
+	.members = {ADMIN_NAME(serial, true), CODE(code, true),
+	    ADMIN_NAME(reason, false)},
 	.run = admin_token_found},
     {0},
 };

@@ -105,6 +105,8 @@ static void describe(const struct admin_job *job, struct audit_entry *entry)
 		admin_add_note(entry, job->note);
 	if (job->arguments.id)
 		audit_add_text(entry, "token", job->arguments.serial);
+	if (job->arguments.device_only)
+		audit_add_text(entry, "device_only", "yes");
 	audit_add_text(entry, "why", job->why);
 	add_outcome(job, entry);
 	if (job->exchange)

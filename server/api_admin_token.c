@@ -209,9 +209,9 @@ enum err admin_token_import(struct admin_job *job, struct store *store);
 enum err admin_token_confirm(struct admin_job *job, struct store *store);
 enum err admin_token_resync(struct admin_job *job, struct store *store);
 
-#define SERIAL_ONLY                                                            \
+#define SERIAL_AND_REASON                                                      \
 	{                                                                      \
-		ADMIN_NAME(serial, true)                                       \
+		ADMIN_NAME(serial, true), ADMIN_NAME(reason, false)            \
 	}
 
 const struct admin_verb ADMIN_TOKEN_VERBS[] = {
@@ -252,25 +252,25 @@ const struct admin_verb ADMIN_TOKEN_VERBS[] = {
 	.roles = ADMIN_DELEGATES,
 	.by_department = true,
 	.action = "token suspend",
-	.members = SERIAL_ONLY,
+	.members = SERIAL_AND_REASON,
 	.run = token_suspend},
     {.path = "token/resume",
 	.roles = ADMIN_DELEGATES,
 	.by_department = true,
 	.action = "token resume",
-	.members = SERIAL_ONLY,
+	.members = SERIAL_AND_REASON,
 	.run = token_resume},
     {.path = "token/lost",
 	.roles = ADMIN_DELEGATES,
 	.by_department = true,
 	.action = "token lost",
-	.members = SERIAL_ONLY,
+	.members = SERIAL_AND_REASON,
 	.run = token_lost},
     {.path = "token/revoke",
 	.roles = ADMIN_ENROLLERS,
 	.by_department = true,
 	.action = "token revoke",
-	.members = SERIAL_ONLY,
+	.members = SERIAL_AND_REASON,
 	.run = token_revoke},
     {0},
 };

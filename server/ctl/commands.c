@@ -203,6 +203,7 @@ static const struct output_column STATUS_COLUMNS[] = {
 	{                                                                      \
 		name, choices, member, kind, false, choices                    \
 	}
+#define REASON TEXT_OPTION("--reason", "TEXT", "reason")
 #define PERSON_VERB(verb_, done_, help_)                                       \
 	{                                                                      \
 		.noun = "user", .verb = verb_, .path = "user/" verb_,          \
@@ -211,7 +212,7 @@ static const struct output_column STATUS_COLUMNS[] = {
 #define TOKEN_VERB(verb_, done_, help_)                                        \
 	{                                                                      \
 		.noun = "token", .verb = verb_, .path = "token/" verb_,        \
-		.parameters = {SERIAL}, .done = done_, .help = help_           \
+		.parameters = {SERIAL, REASON}, .done = done_, .help = help_   \
 	}
 
 /* clang-format off */
@@ -352,7 +353,8 @@ const struct command COMMANDS[] = {
 	 .parameters = {SERIAL, ID, CODE_OPTION("--code", "code", true),
 		CODE_OPTION("--next", "next", false),
 		{"--device-only", NULL, "device_only", COMMAND_FLAG, false,
-		    NULL}},
+		    NULL},
+		REASON},
 	 .done = "{} is active.",
 	 .help = "hand a token from stock out for good, with a code it shows"},
 	{.noun = "token", .verb = "return", .path = "token/return",
@@ -367,29 +369,30 @@ const struct command COMMANDS[] = {
 		CODE_OPTION("--next", "next", false),
 		TEXT_OPTION("--until", "TIME", "until"),
 		{"--device-only", NULL, "device_only", COMMAND_FLAG, false,
-		    NULL}},
+		    NULL},
+		REASON},
 	 .handle = handle_token_checkout,
 	 .help = "lend a spare for the day: it opens nothing after 17:15"},
 	{.noun = "token", .verb = "checkin", .path = "token/checkin",
 	 .parameters = {SERIAL, CODE_OPTION("--code", "code", true),
-		CODE_OPTION("--next", "next", false)},
+		CODE_OPTION("--next", "next", false), REASON},
 	 .done = "{} is back in stock.", .help = "take a spare back"},
 	{.noun = "token", .verb = "lost", .path = "token/lost",
 	 .parameters = {SERIAL,
-		{"--slip", "FILE", "slip", COMMAND_LOCAL, false, NULL}},
+		{"--slip", "FILE", "slip", COMMAND_LOCAL, false, NULL}, REASON},
 	 .confirm = "Mark {} as lost?", .handle = handle_token_lost,
 	 .help = "report a loss (--slip: 紛失届, to be signed; -: stdout)"},
 	{.noun = "token", .verb = "found", .path = "token/found",
-	 .parameters = {SERIAL, CODE_OPTION("--code", "code", true)},
+	 .parameters = {SERIAL, CODE_OPTION("--code", "code", true), REASON},
 	 .handle = handle_token_found,
 	 .help = "let a lost token in again, with a code of another token of "
 		 "the same person or an emergency code"},
 	{.noun = "token", .verb = "retire", .path = "token/retire",
-	 .parameters = {SERIAL, TEXT_OPTION("--reason", "TEXT", "reason")},
+	 .parameters = {SERIAL, REASON},
 	 .confirm = "Give {} up for good?", .done = "{} is retired.",
 	 .help = "give a token up for good: broken, worn out, written off"},
 	{.noun = "token", .verb = "revoke", .path = "token/revoke",
-	 .parameters = {SERIAL}, .confirm = "Revoke {} for good?",
+	 .parameters = {SERIAL, REASON}, .confirm = "Revoke {} for good?",
 	 .done = "{} is revoked.", .help = "end a token for good"},
 	{.noun = "token", .verb = "list", .path = "token/list",
 	 .parameters = {

@@ -112,7 +112,7 @@ static enum err parse(
 	    csv_fini(&reader.parser, on_cell, on_row, &reader))
 		err = ERR_INVALID;
 	else
-		err = reader.err;
+		err = reader.column[0] ? reader.err : ERR_INVALID;
 	csv_free(&reader.parser);
 	if (err == ERR_INVALID)
 		fprintf(stderr,

@@ -5,6 +5,7 @@ import programs
 import pytest
 
 from custody import DEVICE, device, drawer, hand, refused, until
+from world import at_once
 
 
 @pytest.fixture(scope="module")
@@ -99,3 +100,16 @@ def test_what_one_holder_saw_opens_nothing_for_the_next(hall, server):
         assert not programs.login(hall.world, "dave", spare.code(counter))[0]
         server.ctl("user", "unlock", "dave")
     server.ctl("token", "checkin", spare.serial, "--code", spare.code())
+
+
+def test_one_holder_however_many_ask_at_once(hall, server):
+    spare, = drawer(server)
+    code, people = spare.code(), [server.name() for _ in range(6)]
+    for user in people:
+        server.ctl("user", "add", user)
+    outcomes = at_once(lambda user: server.ctl.run(
+        "token", "assign", spare.serial, user, "--code", code, *DEVICE)[0],
+        people)
+    assert sorted(outcomes.values()) == [0, 1, 1, 1, 1, 1], outcomes
+    holder = server.ctl("token", "show", spare.serial)["user"]
+    assert outcomes[holder] == 0

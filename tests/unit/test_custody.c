@@ -197,7 +197,7 @@ static void test_what_was_shown_does_not_change_hands(void **state)
 	    f, "assign", serial, ",\"id\":\"s2\"", "say --device-only");
 	must_be(f, serial, TOKEN_RETURNED, "");
 	must_show(f, "assign", serial, ",\"id\":\"s2\",\"device_only\":true");
-	must_have_recorded(f, "\"why\":\"its secret is said to be in");
+	must_have_recorded(f, "\"device_only\":\"yes\"");
 }
 
 /* Somebody who left took it with him; his number is somebody else's now. */

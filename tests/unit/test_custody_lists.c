@@ -180,6 +180,30 @@ static void test_a_ledger_across_departments(void **state)
 	json_decref(answer);
 }
 
+static void test_why(void **state)
+{
+	struct fixture *f = *state;
+	json_t *answer, *items;
+
+	two_people(f);
+	must_show(f, "assign", "H1", ",\"id\":\"s1\",\"reason\":\"新規採用\"");
+	must_have_recorded(f, "\"why\":\"新規採用\"");
+	must(f, "token/lost", "{\"serial\":\"H1\",\"reason\":\"バスの中\"}");
+	must_have_recorded(f, "\"why\":\"バスの中\"");
+	must(f, "token/retire", "{\"serial\":\"H1\"}");
+	answer = call(f, "token/ledger", "{\"serial\":\"H1\"}");
+	items = json_object_get(answer, "items");
+	for (size_t i = 0; i < 4; i++) {
+		static const char *const whys[] = {"imported",
+		    "assigned: 新規採用", "reported lost: バスの中", "retired"};
+
+		assert_string_equal(json_string_value(json_object_get(
+					json_array_get(items, i), "why")),
+		    whys[i]);
+	}
+	json_decref(answer);
+}
+
 /* A change of surname does not change who it was. */
 static void test_a_ledger_keeps_both_names(void **state)
 {
@@ -209,6 +233,7 @@ int main(void)
 	    cmocka_unit_test(test_remarks),
 	    TEST(test_a_delegate_has_his_own_department),
 	    TEST(test_a_ledger_across_departments),
+	    TEST(test_why),
 	    TEST(test_a_ledger_keeps_both_names),
 	};
 
