@@ -15,6 +15,7 @@
 #include "server/staff_row.h"
 #include "server/store/staff_import.h"
 #include "server/store/staff_plan.h"
+#include "server/store/subject.h"
 
 struct import {
 	struct staff_context list;
@@ -163,6 +164,9 @@ static enum err keep(struct import *import, const struct person *before,
 		err = changes & STAFF_NEW
 			  ? person_add(import->list.store, after)
 			  : person_save(import->list.store, after);
+	/* An envelope in the drawer is not to open again with a resume. */
+	if (!err && changes & STAFF_LEAVING)
+		err = emergency_void(import->list.store, after->id);
 	if (!err)
 		err = staff_import_keep(import->list.store, import->number,
 		    changes & STAFF_NEW ? NULL : before, after);
