@@ -94,7 +94,7 @@ struct admin_arguments {
 	const char *group;
 	bool again;
 	const char *at, *text, *reason, *approver, *user, *terminal, *service;
-	const char *result, *to, *head;
+	const char *result, *to, *head, *account;
 	int64_t limit, after, version;
 	const char *following;
 	const char *certificate, *crl, *key;

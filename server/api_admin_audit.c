@@ -62,6 +62,7 @@ static enum err audit_list(struct admin_job *job, struct store *store)
 	const struct admin_arguments *a = &job->arguments;
 	struct audit_query query = {
 	    .user = a->user,
+	    .account = a->account,
 	    .terminal = a->terminal,
 	    .result = a->result,
 	    .limit = a->limit ? a->limit : AUDIT_LIST_DEFAULT,
@@ -200,9 +201,10 @@ static enum err audit_export(struct admin_job *job, struct store *store)
 
 const struct admin_verb ADMIN_AUDIT_VERBS[] = {
     {.path = "audit/list",
-	.members = {ADMIN_NAME(user, false), ADMIN_NAME(terminal, false),
-	    ADMIN_NAME(result, false), ADMIN_NAME(from, false),
-	    ADMIN_NAME(to, false), ADMIN_NUMBER(limit, 1, AUDIT_LIST_MAX)},
+	.members = {ADMIN_NAME(user, false), ADMIN_NAME(account, false),
+	    ADMIN_NAME(terminal, false), ADMIN_NAME(result, false),
+	    ADMIN_NAME(from, false), ADMIN_NAME(to, false),
+	    ADMIN_NUMBER(limit, 1, AUDIT_LIST_MAX)},
 	.run = audit_list,
 	.is_long = true},
     {.path = "audit/head", .run = audit_head},

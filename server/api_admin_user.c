@@ -35,6 +35,8 @@ static bool is_wanted(const struct admin_job *job, const struct person *person)
 	const struct admin_arguments *a = &job->arguments;
 	int64_t until = person->valid_until, now_s = job->time.now_s;
 
+	if (a->login && strcmp(person->login, a->login) != 0)
+		return false;
 	if (a->department && !person_in_department(person, a->department))
 		return false;
 	if (a->kind >= 0 && strcmp(person->kind, PERSON_KINDS[a->kind]) != 0)
@@ -154,6 +156,66 @@ static enum err list_cards(const struct admin_job *job, struct store *store,
 	return err;
 }
 
+/* --- of an account that several have --- */
+
+struct sharers {
+	const struct admin_job *job;
+	const struct person *shown; /* not counted; NULL: everybody */
+	json_t *items;
+};
+
+static enum err add_sharer(void *context, const struct person *person)
+{
+	struct sharers *sharers = context;
+
+	if ((sharers->shown && person->id == sharers->shown->id) ||
+	    !admin_heeds(&sharers->job->admin, person))
+		return ERR_NONE;
+	return json_array_append_new(sharers->items, admin_person_json(person))
+		   ? ERR_MEMORY
+		   : ERR_NONE;
+}
+
+static enum err list_sharers(struct admin_job *job, struct store *store,
+    const char *login, const struct person *shown, json_t *items)
+{
+	struct sharers sharers = {job, shown, items};
+
+	return person_each_of_login(
+	    store, login, ADMIN_PAGE_MAX, add_sharer, &sharers);
+}
+
+/* What was typed may be the account and not a staff number. */
+static enum err point_to_sharers(struct admin_job *job, struct store *store)
+{
+	const char *login = job->arguments.id;
+	json_t *items = json_array();
+	enum err err =
+	    items ? list_sharers(job, store, login, NULL, items) : ERR_MEMORY;
+
+	if (!err && json_array_size(items) > 0)
+		err = admin_refuse(job, 404,
+		    "%s is an account and not a staff number. `sekimorictl "
+		    "user list --login %s` shows who has it.",
+		    login, login);
+	json_decref(items);
+	return err;
+}
+
+static enum err add_sharers(struct admin_job *job, struct store *store,
+    const struct person *person, json_t *answer)
+{
+	json_t *items = json_array();
+	enum err err =
+	    items ? list_sharers(job, store, person->login, person, items)
+		  : ERR_MEMORY;
+
+	if (!err && json_object_set(answer, "shared_with", items))
+		err = ERR_MEMORY;
+	json_decref(items);
+	return err;
+}
+
 static enum err user_show(struct admin_job *job, struct store *store)
 {
 	struct shown shown = {.job = job, .items = json_array()};
@@ -163,6 +225,8 @@ static enum err user_show(struct admin_job *job, struct store *store)
 	enum err err =
 	    admin_find_person(job, store, job->arguments.id, &person, &found);
 
+	if (!err && !found && job->status == 404)
+		err = point_to_sharers(job, store);
 	if (err || !found)
 		goto out;
 	err = ERR_MEMORY;
@@ -175,6 +239,8 @@ static enum err user_show(struct admin_job *job, struct store *store)
 		goto out;
 	answer = admin_person_json(&person);
 	err = answer ? list_cards(job, store, person.id, answer) : ERR_MEMORY;
+	if (!err)
+		err = add_sharers(job, store, &person, answer);
 	if (err ||
 	    json_object_set_new(
 		answer, "retry_at", admin_time(shown.retry_at)) ||
@@ -355,7 +421,8 @@ const struct admin_verb ADMIN_USER_VERBS[] = {
     {.path = "user/list",
 	.roles = ADMIN_DELEGATES,
 	.by_department = true,
-	.members = {ADMIN_NAME(following, false), ADMIN_NAME(department, false),
+	.members = {ADMIN_NAME(following, false), ADMIN_NAME(login, false),
+	    ADMIN_NAME(department, false),
 	    {"kind", JSON_MEMBER_CHOICE, ADMIN_OFFSET(kind), false, 0, 0,
 		PERSON_KINDS},
 	    ADMIN_NAME(state, false), ADMIN_NUMBER(ending, 1, 3650)},

@@ -278,6 +278,7 @@ const struct command COMMANDS[] = {
 		 "is not on it leaves)"},
 	{.noun = "user", .verb = "list", .path = "user/list",
 	 .parameters = {
+		TEXT_OPTION("--login", "NAME", "login"),
 		TEXT_OPTION("--department", "DEPARTMENT", "department"),
 		CHOICE_OPTION("--kind", "kind", COMMAND_TEXT,
 		    "regular|fiscal-year|contractor"),
@@ -285,8 +286,8 @@ const struct command COMMANDS[] = {
 		    "active|suspended"),
 		{"--ending", "DAYS", "ending", COMMAND_NUMBER, false, NULL}},
 	 .columns = PERSON_COLUMNS,
-	 .help = "everybody, or those of a department or kind, or whose time "
-		 "ends within so many days"},
+	 .help = "everybody, or those of an account, department or kind, or whose "
+		 "time ends within so many days"},
 	{.noun = "user", .verb = "show", .path = "user/show",
 	 .parameters = {ID}, .columns = PERSON_COLUMNS,
 	 .handle = handle_user_show,
@@ -533,6 +534,7 @@ const struct command COMMANDS[] = {
 	{.noun = "audit", .verb = "list", .path = "audit/list",
 	 .parameters = {
 		TEXT_OPTION("--user", "ID", "user"),
+		TEXT_OPTION("--account", "NAME", "account"),
 		TEXT_OPTION("--terminal", "NAME", "terminal"),
 		TEXT_OPTION("--result", "RESULT", "result"),
 		TEXT_OPTION("--from", "TIME", "from"),

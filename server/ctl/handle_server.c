@@ -47,6 +47,14 @@ static const struct output_column PERSON_CARD_COLUMNS[] = {
     {0},
 };
 
+static const struct output_column SHARER_COLUMNS[] = {
+    {"ID", "id", OUTPUT_TEXT},
+    {"NAME", "name", OUTPUT_TEXT},
+    {"DEPARTMENT", "department", OUTPUT_TEXT},
+    {"STATE", "state", OUTPUT_TEXT},
+    {0},
+};
+
 int handle_user_show(struct call *call, struct client *client)
 {
 	json_t *answer = NULL, *part;
@@ -56,6 +64,11 @@ int handle_user_show(struct call *call, struct client *client)
 		return code;
 	call_show(call, answer);
 	if (!call->json) {
+		part = json_object_get(answer, "shared_with");
+		if (json_array_size(part) > 0) {
+			puts("\nThe account is shared with");
+			output_table(stdout, part, SHARER_COLUMNS);
+		}
 		part = json_object_get(answer, "tokens");
 		if (json_array_size(part) > 0) {
 			puts("\nTokens");

@@ -71,8 +71,8 @@ void audit_put_count(struct record_writer *writer, const char *members,
     int64_t count, int64_t first_ms, int64_t last_ms);
 
 struct audit_query {
-	const char *user, *terminal, *result; /* NULL: any */
-	int64_t from_ms, to_ms;               /* 0: no bound; to exclusive */
+	const char *user, *account, *terminal, *result; /* NULL: any */
+	int64_t from_ms, to_ms; /* 0: no bound; to exclusive */
 	int64_t after_seq;
 	int64_t limit;  /* newest that match; 0: all */
 	bool oldest;    /* the oldest that match instead, for paging */

@@ -13,9 +13,13 @@
 #include "server/store/hasher.h"
 #include "server/store/record.h"
 
+enum {
+	FILTERS = 4
+};
+
 struct listing {
 	const struct audit_query *query;
-	struct record_filter filters[3];
+	struct record_filter filters[FILTERS];
 	int64_t first, end; /* seqs; end exclusive */
 	enum err (*each)(void *context, int64_t seq, const char *record,
 	    const unsigned char hash[AUDIT_HASH_BYTES]);
@@ -108,7 +112,7 @@ static bool is_wanted(
 	if (!record || (query->from_ms != 0 && time_ms < query->from_ms) ||
 	    (query->to_ms != 0 && time_ms >= query->to_ms))
 		return false;
-	for (int i = 0; i < 3; i++) {
+	for (int i = 0; i < FILTERS; i++) {
 		if (!record_matches(&listing->filters[i], record))
 			return false;
 	}
@@ -256,6 +260,7 @@ enum err audit_each(struct store *store, const struct audit_query *query,
 		? "mode"
 		: "result",
 	    query->result);
+	record_filter_set(&listing->filters[3], "account", query->account);
 	if (query->from_ms != 0 || query->to_ms != 0)
 		narrow_by_time(store, listing);
 	if (query->limit > 0 && !query->oldest)

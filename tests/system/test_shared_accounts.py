@@ -261,6 +261,32 @@ def test_what_policy_offers_any_of_them_is_offered(server, terminal, policy):
     assert record["account"] == account and not record.get("user")
 
 
+# --- for administrators ------------------------------------------------------
+def test_who_shares_the_account_is_shown(server, counter):
+    (one, _), (other, _) = counter
+    listed = server.ctl.items("user", "list", "--login", counter.account)
+    assert {p["id"] for p in listed} == {one, other, counter.third}
+    shown = server.ctl("user", "show", one)
+    assert {p["id"] for p in shown["shared_with"]} == {other, counter.third}
+    assert server.ctl("user", "show", server.hotp()[0])["shared_with"] == []
+    status, stdout, _ = server.ctl.run("user", "show", one,
+                                       json_output=False)
+    assert status == 0 and "The account is shared with" in stdout
+    status, _, stderr = server.ctl.run("user", "show", counter.account,
+                                       json_output=False)
+    assert status == 1 and "is an account and not a staff number" in stderr
+
+
+def test_what_was_done_by_the_account_is_found(server, terminal, counter):
+    (one, token), _ = counter
+    terminal.login(counter.account, token.code(), person=one)
+    terminal.login(counter.account, "123456")
+    found = [r for r in server.records(account=counter.account)
+             if r["kind"] == "login"]
+    assert {(r["user"], r["result"]) for r in found} == \
+        {(one, "accept"), (None, "deny")}
+
+
 # --- cards -------------------------------------------------------------------
 def test_a_card_says_who_it_is(server, terminal, town, counter):
     certificates = [town.issue(f"Number {i}", "P-256") for i in range(3)]
