@@ -156,6 +156,28 @@ def test_not_for_another_person_in_the_same_session(server, seat):
     assert seat.has_grace()
 
 
+def test_of_those_who_share_an_account_only_whose_session_it_is(
+        server, terminal):
+    account = server.name("counter")
+    numbers = [server.name() for _ in range(2)]
+    tokens = []
+    for number in numbers:
+        server.ctl("user", "add", number, "--login", account)
+        tokens.append(server.hotp(user=number)[1])
+    seat = Seat.__new__(Seat)
+    seat.server, seat.terminal, seat.user = server, terminal, account
+    seat.session = new_session()
+    seat.answer = terminal.login(account, tokens[0].code(), person=numbers[0])
+    assert seat.answer["result"] == "accept"
+    seat.report("open", person=numbers[0])
+    asked = seat.ask()
+    assert (asked["result"], asked.get("ask")) == ("continue", "person")
+    assert not seat.has_grace(person=numbers[1])
+    assert seat.has_grace(person=numbers[0])
+    used = [r for r in server.records(user=numbers[0]) if r.get("by")]
+    assert [r["account"] for r in used] == [account]
+
+
 def test_not_on_another_terminal(server, seat):
     elsewhere = server.terminal()
     assert not seat.has_grace(elsewhere)

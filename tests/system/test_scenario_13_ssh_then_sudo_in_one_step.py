@@ -16,7 +16,8 @@ POLICY = """\
 permit admins service=sudo,sudo-i,su,su-l factors=any grace=5m
 permit everyone factors=any
 """
-ASKS = ["password", "code"]
+ASKS = ["password", "code", "number"]
+NUMBER_PROMPT = "Staff number: ?"
 
 
 @pytest.fixture(scope="module")
@@ -53,31 +54,34 @@ def sshd(site, tokens):
 class Shell:
     """A person's shell at the far end of a real ssh login."""
 
-    def __init__(self, sshd, user, code):
+    def __init__(self, sshd, user, code, number=None):
         self.user = user
         self.child = sshd.client(
             user, "stty -echo; PS1= exec bash --norc --noprofile --noediting -i",
             RequestTTY="force")
         for prompt, reply in ((programs.PASSWORD_PROMPT, password_of(user)),
+                              (NUMBER_PROMPT, number),
                               (programs.CODE_PROMPT, code)):
-            self.child.expect(prompt)
-            self.child.sendline(reply)
+            if reply:
+                self.child.expect(prompt)
+                self.child.sendline(reply)
         self.run("true")
 
-    def run(self, command, code=None, user=None):
+    def run(self, command, code=None, user=None, number=None):
         """(what was asked, what was printed) until the command is over. A
         code that was not given is answered by an empty line."""
         asked, text = [], ""
         self.child.sendline(f"{command}; echo IT-IS-'OVER'")
         while True:
             at = self.child.expect(
-                ["IT-IS-OVER", programs.PASSWORD_PROMPT, programs.CODE_PROMPT])
+                ["IT-IS-OVER", programs.PASSWORD_PROMPT,
+                 programs.CODE_PROMPT, NUMBER_PROMPT])
             text += self.child.before
             if at == 0:
                 return asked, text
             asked.append(ASKS[at - 1])
-            self.child.sendline(
-                password_of(user or self.user) if at == 1 else code or "")
+            self.child.sendline((None, password_of(user or self.user),
+                                 code or "", number)[at])
 
     def sudo(self, code=None, options="-k"):
         return self.run(f"sudo {options} sh -c 'echo IN-$(id -un)'", code)
@@ -96,6 +100,16 @@ class Shell:
         self.child.sendline("exit")
         self.child.expect(pexpect.EOF)
         self.child.close()
+
+
+def leave_and_wait(server, shell):
+    """Until the server has heard of the logout."""
+    def closes():
+        return len([r for r in server.records(user="alice", limit=1000)
+                    if r.get("action") == "close"])
+    before = closes()
+    shell.leave()
+    wait_for("the logout's report", lambda: closes() > before)
 
 
 def let_in(outcome, asked, who="root"):
@@ -216,6 +230,75 @@ def test_not_for_a_second_person_who_logs_in_by_ssh(sshd, shell, tokens):
     other.leave()
 
 
+def test_of_those_who_share_an_account_only_whose_session_it_is(
+        server, sshd):
+    numbers = ["s7001", "s7002"]
+    tokens = []
+    for number in numbers:
+        server.ctl("user", "add", number, "--login", "heidi")
+        tokens.append(server.hotp(user=number)[1])
+    shell = Shell(sshd, "heidi", tokens[0].code(), numbers[0])
+    wait_for("the session's report", lambda: [
+        r for r in server.records(user=numbers[0]) if r.get("grace")])
+    command = "su heidi -c 'echo IN-$(id -un)'"
+    kept_out(shell.run(command, number=numbers[1]),
+             ["password", "number", "code"])
+    let_in(shell.run(command, number=numbers[0]), ["password", "number"],
+           "heidi")
+    let_in(shell.run(command, tokens[1].code(), number=numbers[1]),
+           ["password", "number", "code"], "heidi")
+    shell.leave()
+
+
+def test_login_at_the_console_too(site, server, tokens):
+    """It opens its session itself."""
+    ours = f"{site.module} socket={site.agent.socket}"
+    write_service(
+        "login", "auth requisite pam_unix.so",
+        f"auth required {ours} explain lang=en",
+        "account required pam_unix.so", f"account required {ours}",
+        "session required pam_loginuid.so", f"session optional {ours}")
+    shell = Shell.__new__(Shell)
+    shell.user = "bob"
+    shell.child = programs.spawn(site.world, "/bin/login", ["bob"])
+    for prompt, reply in ((programs.PASSWORD_PROMPT, password_of("bob")),
+                          (programs.CODE_PROMPT, tokens["bob"].code())):
+        shell.child.expect(prompt)
+        shell.child.sendline(reply)
+    shell.child.expect(r"\$ ")
+    shell.child.sendline("stty -echo; PS1= exec bash --norc --noprofile "
+                         "--noediting -i")
+    shell.run("true")
+    wait_for("the session's report", lambda: [
+        r for r in server.records(user="bob", limit=1000) if r.get("grace")])
+    let_in(shell.sudo(), ["password"])
+    shell.leave()
+
+
+@pytest.mark.parametrize("leaves", [False, True])
+def test_what_was_left_running_has_none_after_the_logout(
+        site, server, shell, leaves):
+    """On a line of its own, which it would be the first to use."""
+    place = site.world.directory("left")
+    place.chmod(0o777)
+    script = place / "run"
+    script.write_text(
+        f"#!/bin/sh\ncd {place}\nuntil [ -e go ]; do sleep 0.1; done\n"
+        f"printf '%s\\n\\n' {password_of('alice')} |"
+        " sudo -k -S sh -c 'echo IN-$(id -un)' >out 2>&1\ntouch end\n")
+    script.chmod(0o755)
+    shell.run(f"(setsid script -qec {script} /dev/null </dev/null "
+              ">/dev/null 2>&1 &)")
+    if leaves:
+        leave_and_wait(server, shell)
+    (place / "go").touch()
+    wait_for("sudo's end", (place / "end").exists)
+    text = (place / "out").read_text()
+    script.unlink()
+    assert ("IN-root" in text) == (not leaves), text
+    assert ("One-time code" in text) == leaves, text
+
+
 def test_freeze_ends_it_at_once(server, shell):
     let_in(shell.sudo(), ["password"])
     server.ctl("user", "freeze", "alice")
@@ -224,16 +307,6 @@ def test_freeze_ends_it_at_once(server, shell):
     finally:
         server.ctl("user", "thaw", "alice")
     kept_out(shell.sudo())
-
-
-def test_it_ends_with_the_session(server, shell):
-    let_in(shell.sudo(), ["password"])
-    closed = len([r for r in server.records(user="alice", limit=1000)
-                  if r.get("action") == "close"])
-    shell.leave()
-    wait_for("the logout's report", lambda: len([
-        r for r in server.records(user="alice", limit=1000)
-        if r.get("action") == "close"]) > closed)
 
 
 def test_never_for_a_locker(site, shell, tokens):
