@@ -17,29 +17,69 @@ enum {
 	INCLUDE_DEPTH_MAX = 4
 };
 
-/* Whether a PAM service names our module, itself or by an include. */
-static bool names_module(const char *service, int depth)
+/* What the lines of one kind of a PAM service name, itself or by an include. */
+struct lines {
+	const char *kind; /* "auth", "session" */
+	bool ours;
+	bool loginuid;        /* the line that makes an audit session */
+	bool ours_is_earlier; /* than that one */
+};
+
+/* The service that a line includes, for lines of this kind. */
+static bool read_include(
+    const char *text, const char *kind, char out[LINE_SIZE])
+{
+	char of[16], word[16];
+
+	if (sscanf(text, "@include %1023s", out) == 1)
+		return true;
+	return sscanf(text, "%15s %15s %1023s", of, word, out) == 3 &&
+	       strcmp(of, kind) == 0 &&
+	       (strcmp(word, "include") == 0 || strcmp(word, "substack") == 0);
+}
+
+static void read_lines(const char *service, int depth, struct lines *out)
 {
 	char path[LINE_SIZE], line[LINE_SIZE], included[LINE_SIZE];
 	FILE *file;
-	bool found = false;
 
 	snprintf(path, sizeof(path), "/etc/pam.d/%.256s", service);
 	file = depth < INCLUDE_DEPTH_MAX ? fopen(path, "re") : NULL;
-	while (file && !found && fgets(line, sizeof(line), file)) {
+	while (file && fgets(line, sizeof(line), file)) {
 		const char *text = line + strspn(line, " \t-");
 
-		if (strncmp(text, "auth", 4) == 0 &&
-		    strstr(text, "pam_sekimori.so"))
-			found = true;
-		else if (sscanf(text, "@include %1023s", included) == 1 ||
-			 sscanf(text, "auth include %1023s", included) == 1 ||
-			 sscanf(text, "auth substack %1023s", included) == 1)
-			found = names_module(included, depth + 1);
+		if (read_include(text, out->kind, included))
+			read_lines(included, depth + 1, out);
+		if (strncmp(text, out->kind, strlen(out->kind)) != 0)
+			continue;
+		if (strstr(text, "pam_loginuid.so"))
+			out->loginuid = true;
+		if (strstr(text, "pam_sekimori.so")) {
+			out->ours_is_earlier |= !out->loginuid;
+			out->ours = true;
+		}
 	}
 	if (file)
 		fclose(file);
-	return found;
+}
+
+/* Of programs that open sessions. Whoever has no line of ours there wants
+ * nothing of it. */
+static void check_session(
+    struct doctor *doctor, const char *service, const char *path)
+{
+	static const char *const services[] = {
+	    "sshd", "login", "gdm-password", "lightdm", "sddm"};
+	struct lines lines = {.kind = "session"};
+
+	for (size_t i = 0; i < sizeof(services) / sizeof(services[0]); i++)
+		if (strcmp(service, services[i]) == 0)
+			read_lines(service, 0, &lines);
+	if (lines.ours && lines.ours_is_earlier)
+		doctor_tell(doctor, DOCTOR_WARN, path,
+		    "its session line stands before pam_loginuid.so, or that "
+		    "is missing: a policy's grace= never holds after it. Put "
+		    "it behind.");
 }
 
 void doctor_check_pam(struct doctor *doctor)
@@ -48,16 +88,20 @@ void doctor_check_pam(struct doctor *doctor)
 	    "sudo", "sudo-i", "gdm-password", "lightdm", "sddm", "i3lock",
 	    "swaylock", "vlock", "physlock", "xscreensaver", "kde"};
 	char path[LINE_SIZE];
+	struct lines lines;
 
 	for (size_t i = 0; i < sizeof(services) / sizeof(services[0]); i++) {
 		snprintf(path, sizeof(path), "/etc/pam.d/%s", services[i]);
 		if (access(path, F_OK) != 0)
 			continue;
-		if (names_module(services[i], 0))
+		lines = (struct lines){.kind = "auth"};
+		read_lines(services[i], 0, &lines);
+		if (lines.ours)
 			doctor_tell(doctor, DOCTOR_OK, path, "asks for a code");
 		else
 			doctor_tell(doctor, DOCTOR_WARN, path,
 			    "asks for no code: pam_sekimori.so is not in it.");
+		check_session(doctor, services[i], path);
 	}
 }
 

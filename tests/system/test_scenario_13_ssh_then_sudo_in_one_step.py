@@ -337,14 +337,25 @@ def test_without_an_audit_session_there_is_none(site, sshd, tokens):
         shell.leave()
     finally:
         write_sshd(site, "session required pam_loginuid.so")
+    assert "/etc/pam.d/sshd: its session line" not in doctor(site)
+
+
+def doctor(site):
+    return subprocess.run(
+        [site.world.program("sekimori-agent"), "doctor", "--state-dir",
+         site.agent.state, "--socket", site.agent.socket], text=True,
+        capture_output=True, timeout=30, env=site.world.environment(),
+        check=False).stdout
 
 
 def test_none_where_ours_looks_before_the_session_is_made(site, sshd, tokens):
     ours = f"session optional {site.module} socket={site.agent.socket}"
     write_sshd(site, ours, "session required pam_loginuid.so")
     try:
+        assert "/etc/pam.d/sshd: its session line" in doctor(site)
         shell = Shell(sshd, "erin", tokens["erin"].code())
         kept_out(shell.sudo())
         shell.leave()
     finally:
         write_sshd(site, "session required pam_loginuid.so")
+    assert "/etc/pam.d/sshd: its session line" not in doctor(site)
