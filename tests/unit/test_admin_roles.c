@@ -122,8 +122,6 @@ static const struct {
     {"policy/set", "o"},
     {"policy/cancel", "o"},
     {"policy/test", "oea"},
-    {"policy/list", "oea"},
-    {"policy/cancel", "o"},
     {"admin/add", "o"},
     {"admin/list", "oa"},
     {"admin/remove", "o"},
