@@ -299,7 +299,7 @@ static void follow_session(struct connection *connection,
 		    login_asker_has_opened(&session->asker, &connection->asker);
 	} else {
 		seat_session_closed(serve->seats, caller);
-		stop_session_closed(serve->people, caller);
+		stop_session_closed(serve->people, session, caller);
 		is_its_own = process_leads_session(caller);
 	}
 	if (is_its_own)

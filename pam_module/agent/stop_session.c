@@ -49,8 +49,28 @@ void stop_session_opened(struct stop *stop, struct session_people *people,
 	stop_look(stop);
 }
 
-void stop_session_closed(struct session_people *people, pid_t caller)
+/* The process's own guest, or of an account's own login its opener. */
+static void tell_person(struct session_people *people, struct session *session,
+    const char *id, pid_t caller)
 {
+	struct session_person found[SESSION_PEOPLE_EACH_MAX];
+	size_t count = session_people_of(people, id, found);
+
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(found[i].user, session->user) == 0 &&
+		    (found[i].guest == caller ||
+			(found[i].guest == 0 && session->person[0] == '\0')))
+			memcpy(session->person, found[i].person,
+			    sizeof(session->person));
+}
+
+void stop_session_closed(
+    struct session_people *people, struct session *session, pid_t caller)
+{
+	char id[SEAT_SESSION_SIZE];
+
+	if (find_session(caller, id) == ERR_NONE)
+		tell_person(people, session, id, caller);
 	session_people_end_guest(people, caller);
 }
 

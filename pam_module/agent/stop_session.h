@@ -18,7 +18,9 @@
 void stop_session_opened(struct stop *stop, struct session_people *people,
     const struct session *session, pid_t caller);
 
-void stop_session_closed(struct session_people *people, pid_t caller);
+/* Whoever that was is told to session, for its record. */
+void stop_session_closed(
+    struct session_people *people, struct session *session, pid_t caller);
 
 /* A locker that runs as the account's own user let person in. */
 void stop_session_unlocked(struct stop *stop, struct session_people *people,

@@ -121,6 +121,10 @@ def test_the_opener_is_recorded_as_himself(hall, console):
     opened = wait_for("the record", lambda: [
         r for r in hall.records("open") if r["user"] == "alice"])[-1]
     assert (opened["account"], opened["service"]) == (COUNTER, "login")
+    console.log_out()
+    closed = wait_for("the record", lambda: [
+        r for r in hall.records("close") if r["user"] == "alice"])[-1]
+    assert (closed["account"], closed["login"]) == (COUNTER, opened["login"])
 
 
 def test_a_colleague_without_his_card_says_who_he_is(hall, console):
