@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "server/waiting.h"
+
 enum {
 	METRICS_BYTES_MAX = 8192
 };
@@ -140,6 +142,9 @@ void api_status_metrics(struct server *server, struct http_exchange *exchange)
 	    batch.failures);
 	add_one(&text, "jobs_waiting", "gauge", "Jobs not yet committed.",
 	    (unsigned long long)batch.waiting);
+	add_one(&text, "terminals_waiting", "gauge",
+	    "Terminals that would hear of a freeze at once.",
+	    waiting_count(server->waiting));
 	add_one(&text, "connections", "gauge", "Open connections.",
 	    (unsigned long long)http.connections);
 	add_one(&text, "requests_total", "counter", "HTTP requests.",
