@@ -4,9 +4,14 @@ logind sees it, and whoever comes over ssh has none. Knows what a freeze does
 to either, not why."""
 import time
 
-from seats import PINS, SSH, STACK, SeatHall
+from otp import Hotp
+from programs import CODE_PROMPT, PASSWORD_PROMPT, password_of
+from seats import PINS, SSH, STACK, Console, SeatHall
 from world import wait_for
 
+COUNTER = "madoguchi"  # an account of these two
+SHARING = ("carol", "dave")
+NUMBER_PROMPT = "Staff number: ?"
 STOP_S = 5.0  # promised, from the command to the lock
 
 
@@ -15,6 +20,21 @@ class DesktopHall(SeatHall):
         super().prepare()
         self.machine.write("etc/pam.d/login", STACK.format(account="").replace(
             "pam_systemd.so", "pam_systemd.so type=x11"))
+
+    def _enroll_tokens(self):
+        super()._enroll_tokens()
+        self.run("useradd", "-m", "-s", "/bin/bash", COUNTER)
+        self.run("chpasswd", stdin=f"{COUNTER}:{password_of(COUNTER)}\n")
+        self.world.secret("the counter's password", password_of(COUNTER))
+        lines = ""
+        for person in SHARING:
+            self.ctl("user", "add", person, "--login", COUNTER)
+            token = self.tokens[person] = Hotp(self.world.seed())
+            lines += f"HOTP {person} - {token.seed.hex()}\n"
+        self.run("sh", "-c", "umask 077; cat >/root/users.oath", stdin=lines)
+        self.ctl("token", "import", "/root/users.oath", "--from",
+                 "users.oath")
+        self.run("rm", "/root/users.oath")
 
     def set_up(self):
         super().set_up()
@@ -31,6 +51,26 @@ class DesktopHall(SeatHall):
 
     def text(self, user="alice"):
         return self.log_in(user, by=SSH)
+
+    def counter(self, person):
+        """At a desktop of the counter's account."""
+        console = Console(self, COUNTER)
+        self.consoles.append(console)
+        for prompt, typed in ((PASSWORD_PROMPT, password_of(COUNTER)),
+                              (NUMBER_PROMPT, person),
+                              (CODE_PROMPT, self.tokens[person].code())):
+            console.child.expect(prompt)
+            console.child.sendline(typed)
+        console.child.expect(r"\$ ")
+        console.session = console.ask("echo $XDG_SESSION_ID")
+        return console
+
+    def unlock_counter(self, console, person):
+        """At a locker of the session's own."""
+        console.child.sendline(f"locker locker {COUNTER}")
+        console.child.sendline(f"{person}/{self.tokens[person].code()}")
+        console.child.expect("\nunlocked")
+        console.child.expect(r"\$ ")
 
     # --- terminals that wait ------------------------------------------------
     def is_connected(self):
@@ -51,7 +91,7 @@ class DesktopHall(SeatHall):
     def thaw_all(self):
         self.ctl("server", "thaw")
         self.ctl("terminal", "thaw", "desk")
-        for user in PINS:
+        for user in (*PINS, *SHARING):
             self.ctl("user", "thaw", user)
             self.ctl("user", "resume", user)
 

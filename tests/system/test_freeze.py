@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from desktops import DesktopHall
+from desktops import COUNTER, DesktopHall
 from machine import Machine, NoMachine
 from seats import PINS
 from world import wait_for
@@ -154,6 +154,34 @@ def test_a_login_in_the_very_moment_of_the_freeze(hall):
             hall.wait_locked(console, start)
         console.close()
         hall.ctl("user", "thaw", "alice")
+
+
+def test_of_those_who_share_an_account_one_is_meant(hall):
+    """Also after the agent has forgotten what it did not write down."""
+    carol, dave = hall.counter("carol"), hall.counter("dave")
+    hall.wait_locked(carol, hall.freeze("user", "freeze", "carol"))
+    time.sleep(QUIET_S)
+    assert hall.is_untouched(dave)
+    record = wait_for("the record", lambda: [
+        r for r in hall.records("locked") if r["user"] == "carol"])[-1]
+    assert (record["account"], record["reason"]) == (COUNTER, "frozen")
+    hall.run("systemctl", "kill", "--kill-who=main", "-s", "KILL",
+             "sekimori-agent")
+    time.sleep(QUIET_S)
+    hall.wait_connected()
+    assert hall.is_untouched(dave)
+    hall.wait_locked(dave, hall.freeze("user", "suspend", "dave"))
+
+
+def test_whoever_unlocked_it_is_in_the_session_too(hall):
+    carol = hall.counter("carol")
+    hall.unlock_counter(carol, "dave")
+    hall.wait_locked(carol, hall.freeze("user", "freeze", "dave"))
+    hall.ctl("user", "thaw", "dave")
+    hall.unlock_counter(carol, "carol")
+    start = hall.freeze("user", "freeze", "dave")
+    time.sleep(QUIET_S)
+    assert [t for t in hall.signals.of(carol.session) if t >= start] == []
 
 
 def test_a_guest_by_su_is_in_the_session_too(hall):
