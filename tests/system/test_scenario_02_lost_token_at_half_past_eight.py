@@ -9,6 +9,7 @@ import pytest
 
 import programs
 from custody import TOKYO, device, drawer, hand, refused, serial_of, until
+from test_administrators import Desk, make_officer
 
 
 @pytest.fixture(scope="module")
@@ -97,3 +98,42 @@ def test_a_found_token_comes_back_with_another_factor_only(hall, server):
     ledger = server.ctl("token", "show", token.serial)["ledger"]
     assert [row["to"] for row in ledger][-4:] == ["active", "lost", "void",
                                                   "active"]
+
+
+def test_the_departments_delegate_does_it_for_his_own(hall, server, world):
+    for user, department in (("carol", "住民課"), ("dave", "税務課")):
+        server.ctl("user", "add", user, "--department", department)
+    own, others = device(server, "carol"), device(server, "dave")
+    delegate = make_officer(server, "d200", "helpdesk", "住民課",
+                            department="住民課")
+    desk = Desk(world, server, "delegate")
+    desk.ca.write_text(server.terminal().ca.read_text())
+    until(server, 8, 30)
+    began = time.monotonic()
+    delegate.sign_in(desk)
+    serial = desk("user", "show", "carol")["tokens"][-1]["serial"]
+    assert desk("token", "lost", serial)["token"]["state"] == "lost"
+    code = desk("code", "issue", "carol")["code"]
+    world.secret("emergency code", code)
+    assert time.monotonic() - began < 120
+    assert not log_in(hall, "carol", own.code())
+    assert log_in(hall, "carol", code)
+    done = [r for r in server.records(user="carol") if r["kind"] == "admin"]
+    assert [(r["action"], r["actor"]) for r in done[-2:]] == [
+        ("token lost", "admin d200"), ("code issue", "admin d200")]
+
+    # Another department's, his own and what is not his to do.
+    spare, = drawer(server)
+    for words in (("user", "show", "dave"), ("code", "issue", "dave"),
+                  ("token", "lost", others.serial),
+                  ("token", "checkout", spare.serial, "dave", "--code",
+                   spare.code()),
+                  ("code", "issue", "d200"),
+                  ("token", "assign", spare.serial, "carol", "--code",
+                   spare.code()),
+                  ("token", "retire", spare.serial)):
+        refused(desk, *words, status=4)
+    assert log_in(hall, "dave", others.code())
+    assert desk("token", "checkout", spare.serial, "carol", "--code",
+                spare.code())["token"]["user"] == "carol"
+    assert log_in(hall, "carol", spare.code())

@@ -4,7 +4,7 @@
 import programs
 import pytest
 
-from custody import DEVICE, device, drawer, hand, refused, until
+from custody import device, drawer, hand, refused, until
 from world import at_once
 
 
@@ -71,7 +71,7 @@ def test_scenario_03_card_forgotten_at_home(hall, server):
 
 def test_only_with_the_spare_in_hand_and_for_a_day(hall, server):
     spare, other = drawer(server, 2)
-    checkout = ("token", "checkout", spare.serial, "alice", *DEVICE)
+    checkout = ("token", "checkout", spare.serial, "alice")
     assert "--code" in refused(server, *checkout, status=2)
     refused(server, *checkout, "--code", spare.wrong())
     refused(server, *checkout, "--code", other.code())
@@ -80,7 +80,7 @@ def test_only_with_the_spare_in_hand_and_for_a_day(hall, server):
     hand(server, spare, "alice", "checkout")
     assert "has a spare already" in refused(
         server, "token", "checkout", other.serial, "alice", "--code",
-        other.code(), *DEVICE)
+        other.code())
     assert "checkin" in refused(server, "token", "return", spare.serial,
                                 "--code", spare.code())
     server.ctl("token", "checkin", spare.serial, "--code", spare.code())
@@ -93,8 +93,7 @@ def test_what_one_holder_saw_opens_nothing_for_the_next(hall, server):
     back = spare.code()
     server.ctl("token", "checkin", spare.serial, "--code", back)
     assert "used already" in refused(
-        server, "token", "checkout", spare.serial, "dave", "--code", back,
-        *DEVICE)
+        server, "token", "checkout", spare.serial, "dave", "--code", back)
     hand(server, spare, "dave", "checkout")
     for counter in range(spare.counter):
         assert not programs.login(hall.world, "dave", spare.code(counter))[0]
@@ -108,7 +107,7 @@ def test_one_holder_however_many_ask_at_once(hall, server):
     for user in people:
         server.ctl("user", "add", user)
     outcomes = at_once(lambda user: server.ctl.run(
-        "token", "assign", spare.serial, user, "--code", code, *DEVICE)[0],
+        "token", "assign", spare.serial, user, "--code", code)[0],
         people)
     assert sorted(outcomes.values()) == [0, 1, 1, 1, 1, 1], outcomes
     holder = server.ctl("token", "show", spare.serial)["user"]

@@ -84,9 +84,9 @@ def test_a_token_from_the_drawer_may_have_run_away_too(hall, server):
     token.counter += 30  # pressed in a pocket
     assert "--next" in refused(
         server, "token", "assign", token.serial, "alice", "--code",
-        token.code(), "--device-only")
+        token.code())
     first, second = token.code(), token.code()
     server.ctl("user", "unlock", "alice")
     server.ctl("token", "assign", token.serial, "alice", "--code", first,
-               "--next", second, "--device-only")
+               "--next", second)
     assert log_in(hall, token.code())[0]

@@ -52,6 +52,7 @@ def test_scenario_14_stocktaking_at_the_end_of_the_year(hall, tmp_path):
     hall.pass_time(DAY_S + 3600)
     hand(hall, spare, "s5", "checkout")
     hall.pass_time(DAY_S)
+    hall.ctl("user", "remove", "s4")
 
     heads, rows = inventory(hall, tmp_path / "now.csv")
     assert heads == ["所属", "機器番号", "種別", "状態", "職員番号", "氏名",
@@ -66,16 +67,17 @@ def test_scenario_14_stocktaking_at_the_end_of_the_year(hall, tmp_path):
     assert at[forgotten.serial]["職員番号"] == "'" + FORMULA
     assert at[lost.serial]["備考"] == at[lost.serial]["状態"] == "紛失"
     assert at[spare.serial]["備考"] == "返却期限超過"
-    assert at[stays.serial]["状態"] == "返納済"
+    assert at[leavers.serial]["備考"] == "退職者が所持"
+    assert at[leavers.serial]["氏名"] == "佐藤"
+    assert at[stays.serial]["状態"] == "在庫"
     assert all(r["確認"] == "" for r in rows)
     assert {t["serial"] for t in hall.ctl.items(
-        "token", "list", "--unused", "14")} == {forgotten.serial,
-                                                leavers.serial}
+        "token", "list", "--unused", "14")} == {forgotten.serial}
 
     _, part = inventory(hall, tmp_path / "part.csv", "--department", "住民課",
                         "--lang", "en")
     assert {r["serial"] for r in part} == {lost.serial, leavers.serial}
-    assert {r["remark"] for r in part} == {"lost", "unused"}
+    assert {r["remark"] for r in part} == {"lost", "holder left"}
 
 
 def test_what_is_not_as_last_year(hall, tmp_path):
@@ -117,10 +119,10 @@ def test_whoever_left_is_missed_until_it_is_back(hall):
     token = device(hall, "gone")
     hall.ctl("user", "remove", "gone")
     item = {t["serial"]: t for t in hall.ctl.items(
-        "token", "list", "--state", "revoked")}[token.serial]
+        "token", "list", "--unreturned")}[token.serial]
     assert (item["user"], item["department"]) == ("gone", "税務課")
     refused(hall, "token", "assign", token.serial, "s1", "--code",
-            token.code(), "--device-only")
+            token.code())
     hall.ctl("token", "return", token.serial, "--code", token.code())
     hand(hall, token, "s1")
     ledger = hall.ctl.items("token", "ledger", token.serial)
