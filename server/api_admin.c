@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "server/api_admin_hold.h"
 #include "server/store/policy_store.h"
 #include "shared/log.h"
 
@@ -28,6 +29,8 @@ const struct admin_verb *const ADMIN_TABLES[] = {
     ADMIN_STAFF_VERBS,
     ADMIN_STAFF_UNDO_VERBS,
     ADMIN_SHADOW_VERBS,
+    ADMIN_REQUEST_VERBS,
+    ADMIN_CODE_BULK_VERBS,
     ADMIN_STAFF_LIST_VERBS,
     ADMIN_ADMIN_VERBS,
     ADMIN_CUSTODY_VERBS,
@@ -63,12 +66,17 @@ static void forget_outcome(struct admin_job *job)
 	job->hashing = job->recorded = false;
 	job->next = job->progress;
 	job->policy_version = 0;
+	job->waits = false;
+	if (!job->approver)
+		job->approval = 0;
 	job->user[0] = job->terminal[0] = job->card_key[0] = '\0';
 }
 
-/* Rules whose day has come hold for whatever is asked now. */
+/* Rules whose day has come hold for whatever is asked now, and by them it may
+ * have to wait. */
 static enum err run_verb(struct admin_job *job, struct store *store)
 {
+	bool held = false;
 	enum err err = ERR_NONE;
 
 	forget_outcome(job);
@@ -79,7 +87,8 @@ static enum err run_verb(struct admin_job *job, struct store *store)
 		err = admin_identify_session(job, store);
 	if (err || job->status || !admin_is_permitted(job) || job->identifying)
 		return err;
-	return job->verb->run(job, store);
+	err = admin_hold(job, store, &held);
+	return err || held ? err : job->verb->run(job, store);
 }
 
 enum err api_admin_run(struct job *base, struct store *store)
@@ -114,7 +123,8 @@ static void job_free(struct admin_job *job)
 
 static void reply_json(struct admin_job *job)
 {
-	struct http_reply reply = {.status = 200, .body_fd = -1};
+	struct http_reply reply = {
+	    .status = job->waits ? 202 : 200, .body_fd = -1};
 	char *text;
 
 	/* So that people are shown times in the server's zone. */
@@ -226,7 +236,8 @@ static void finish(struct job *base, enum err err)
 			go_on(job);
 		return;
 	}
-	if (err == ERR_NONE && !job->status && job->verb->conclude)
+	if (err == ERR_NONE && !job->status && !job->waits &&
+	    job->verb->conclude)
 		job->verb->conclude(job);
 	if (err != ERR_NONE)
 		reply_failure(job, err);
@@ -248,6 +259,12 @@ static size_t count_members(const struct admin_verb *verb)
 	return count;
 }
 
+enum err api_admin_take(struct admin_job *job, struct json_problem *problem)
+{
+	return json_take(job->body, job->verb->members,
+	    count_members(job->verb), true, &job->arguments, problem);
+}
+
 /* Understands the body; refuses with 400 and returns false. */
 static bool take_body(struct admin_job *job)
 {
@@ -262,8 +279,7 @@ static bool take_body(struct admin_job *job)
 	err = json_read(
 	    exchange->body, exchange->body_length, &job->body, &problem);
 	if (err == ERR_NONE)
-		err = json_take(job->body, job->verb->members,
-		    count_members(job->verb), true, &job->arguments, &problem);
+		err = api_admin_take(job, &problem);
 	if (err == ERR_NONE)
 		return true;
 	http_reply_problem(exchange, err == ERR_MEMORY ? 503 : 400,

@@ -23,6 +23,7 @@
 enum {
 	ADMIN_MEMBERS_MAX = 12,
 	ADMIN_DETAIL_SIZE = 512,
+	ADMIN_ACTION_SIZE = 64,
 	ADMIN_REASON_BYTES_MAX = 256,
 	ADMIN_IMPORT_ROWS_MAX = 500,
 	ADMIN_PAGE_MAX = 1000,       /* of a list, in one answer */
@@ -62,7 +63,8 @@ struct admin_verb {
 	void (*conclude)(struct admin_job *job);
 	/* On the loop's thread, whatever happened; optional. */
 	void (*clean_up)(struct admin_job *job);
-	bool is_long; /* takes many milliseconds */
+	bool is_long;  /* takes many milliseconds */
+	bool may_wait; /* for a second person (api_admin_hold.h) */
 };
 
 /* Tables end with a row without path. */
@@ -73,7 +75,8 @@ extern const struct admin_verb ADMIN_USER_VERBS[], ADMIN_TOKEN_VERBS[],
     ADMIN_STAFF_UNDO_VERBS[], ADMIN_ADMIN_VERBS[], ADMIN_PERSON_VERBS[],
     ADMIN_CUSTODY_VERBS[], ADMIN_TOKEN_LIST_VERBS[], ADMIN_INVENTORY_VERBS[],
     ADMIN_SHADOW_VERBS[], ADMIN_STAFF_LIST_VERBS[], ADMIN_STOCK_VERBS[],
-    ADMIN_SESSION_VERBS[], ADMIN_SIGNIN_VERBS[], ADMIN_PASSWORD_VERBS[];
+    ADMIN_SESSION_VERBS[], ADMIN_SIGNIN_VERBS[], ADMIN_PASSWORD_VERBS[],
+    ADMIN_REQUEST_VERBS[], ADMIN_CODE_BULK_VERBS[];
 
 /* All of them; ends with NULL. */
 extern const struct admin_verb *const ADMIN_TABLES[];
@@ -97,6 +100,8 @@ struct admin_arguments {
 	const char *result, *to, *head, *account;
 	int64_t limit, after, version;
 	const char *following;
+	int64_t request;
+	bool all;
 	const char *certificate, *crl, *key;
 	bool no_crl;
 	int role; /* index into ADMIN_ROLES, or -1 */
@@ -150,6 +155,8 @@ struct admin_job {
 	json_t *note; /* texts and numbers, for the record; or NULL */
 	char deed[2 * NAME_BYTES_MAX]; /* what and why, for the ledger */
 	const char *why;               /* for the record; NULL: none */
+	int64_t approval; /* number of a request, for the record; 0: none */
+	bool waits;       /* for a second person: it was not run */
 	struct admin_progress next;
 
 	json_t *joined; /* {name: number} of terminals: admin_note_joined() */
@@ -158,6 +165,9 @@ struct admin_job {
 
 	struct password_work password; /* stays from run to run */
 	struct admin_progress progress;
+	struct admin_job *inner; /* request/approve: what is approved */
+	bool asked_before; /* done for somebody who asked for it earlier */
+	struct admin_job *approver; /* of an inner one: who lets it happen */
 	bool holds_rotation, holds_backup; /* one of each at a time */
 	bool only_record; /* the refusal stands; write it down */
 	int body_fd;      /* the answer is this file; -1: it is JSON */
@@ -191,6 +201,9 @@ void api_admin_handle(struct server *server, struct http_exchange *exchange);
 
 /* A verb's row by its path; NULL if there is none. */
 const struct admin_verb *api_admin_find(const char *path);
+
+/* Reads the job's body into its arguments, as its verb says. */
+enum err api_admin_take(struct admin_job *job, struct json_problem *problem);
 
 /* Every member as if it had not been sent. */
 void api_admin_clear(struct admin_arguments *arguments);
@@ -242,6 +255,10 @@ enum err admin_password_text(
     const struct store *store, const char *password, struct secret *out);
 
 /* --- who may do what to whom (api_admin_reach.c) --- */
+
+/* Paths of the commands by which somebody gets another way to prove himself;
+ * ends with NULL. */
+extern const char *const ADMIN_GIVES_FACTOR[];
 
 /* Whether this role has this verb; refuses with 403. */
 bool admin_is_permitted(struct admin_job *job);
@@ -302,6 +319,11 @@ void admin_add_note(struct audit_entry *entry, json_t *note);
 /* --until of what is for one day: 24 hours at most; without it the end of the
  * working day, later than that of the day. False after a refusal. */
 bool admin_read_until_tonight(struct admin_job *job, int64_t *out);
+
+/* An emergency code for somebody who is in reach; the answer is {"code",
+ * "until"}. */
+enum err admin_issue_code(struct admin_job *job, struct store *store,
+    struct person *person, int64_t until);
 
 /* Refuses while nobody knows what time it is. */
 bool admin_needs_clock(struct admin_job *job);

@@ -63,6 +63,19 @@ static enum err keep_code(struct admin_job *job, struct store *store,
 	return err;
 }
 
+enum err admin_issue_code(struct admin_job *job, struct store *store,
+    struct person *person, int64_t until)
+{
+	enum err err = keep_code(job, store, person, until);
+
+	if (err || job->status != 0 || person->enrolled_at != 0)
+		return err;
+	/* Handed over face to face it is an authenticator like any other: a
+	 * new colleague works with it until the token has come. */
+	person->enrolled_at = job->time.now_s;
+	return person_save(store, person);
+}
+
 static enum err code_issue(struct admin_job *job, struct store *store)
 {
 	struct person person;
@@ -75,17 +88,12 @@ static enum err code_issue(struct admin_job *job, struct store *store)
 		return err;
 	if (!admin_read_until_tonight(job, &until))
 		return ERR_NONE;
-	err = keep_code(job, store, &person, until);
-	if (err || job->status != 0 || person.enrolled_at != 0)
-		return err;
-	/* Handed over face to face it is an authenticator like any other: a
-	 * new colleague works with it until the token has come. */
-	person.enrolled_at = job->time.now_s;
-	return person_save(store, &person);
+	return admin_issue_code(job, store, &person, until);
 }
 
 const struct admin_verb ADMIN_CODE_VERBS[] = {
     {.path = "code/issue",
+	.may_wait = true,
 	.roles = ADMIN_DELEGATES,
 	.by_department = true,
 	.action = "code issue",

@@ -242,6 +242,7 @@ const struct admin_verb ADMIN_PERSON_VERBS[] = {
 	.members = {PERSON_MEMBERS},
 	.run = user_change},
     {.path = "user/extend",
+	.may_wait = true,
 	.roles = ADMIN_ENROLLERS,
 	.by_department = true,
 	.action = "user extend",

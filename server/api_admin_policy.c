@@ -5,7 +5,7 @@
  */
 #include <string.h>
 
-#include "server/api_admin.h"
+#include "server/api_admin_hold.h"
 #include "server/core/policy.h"
 #include "server/shadow.h"
 #include "server/store/policy_store.h"
@@ -165,14 +165,18 @@ static bool read_effective(struct admin_job *job, int64_t *out)
 
 /* What a text must be besides one that can be read. ERR_INVALID fills
  * problem; what cannot be read is policy_store_set's to say. */
-static enum err check_text(
-    const char *text, int64_t since_s, char problem[POLICY_PROBLEM_SIZE])
+static enum err check_text(struct admin_job *job, struct store *store,
+    int64_t since_s, char problem[POLICY_PROBLEM_SIZE])
 {
+	const char *text = job->arguments.text;
 	struct policy *policy = NULL;
 	enum err err = policy_parse(text, strlen(text), &policy, problem);
 
 	if (err == ERR_NONE && !shadow_ends_in_time(policy, since_s, problem))
 		err = ERR_INVALID;
+	if (err == ERR_NONE)
+		err = admin_check_approvals(
+		    store, policy, job->time.now_s, problem);
 	policy_free(policy);
 	return err;
 }
@@ -182,14 +186,16 @@ static enum err policy_set(struct admin_job *job, struct store *store)
 	const struct admin_arguments *a = &job->arguments;
 	struct policy_ground ground = {.author = job->actor,
 	    .reason = a->reason ? a->reason : "",
-	    .approver = a->approver ? a->approver : ""};
+	    .approver = job->approver ? job->approver->actor : ""};
 	char problem[POLICY_PROBLEM_SIZE] = "";
 	int64_t version = 0;
 	enum err err;
 
+	if (a->approver)
+		ground.approver = a->approver;
 	if (!read_effective(job, &ground.effective))
 		return ERR_NONE;
-	err = check_text(a->text,
+	err = check_text(job, store,
 	    ground.effective ? ground.effective : job->time.now_s, problem);
 	if (err == ERR_NONE)
 		err = policy_store_set(store, a->text, strlen(a->text), &ground,
@@ -328,6 +334,7 @@ const struct admin_verb ADMIN_POLICY_VERBS[] = {
 	.run = policy_show},
     {.path = "policy/list", .roles = ADMIN_ENROLLERS, .run = policy_list},
     {.path = "policy/set",
+	.may_wait = true,
 	.action = "policy set",
 	.members = {{"text", JSON_MEMBER_LINES, ADMIN_OFFSET(text), true, 0,
 			POLICY_TEXT_BYTES_MAX, NULL},
@@ -338,6 +345,7 @@ const struct admin_verb ADMIN_POLICY_VERBS[] = {
 	    ADMIN_NAME(effective, false)},
 	.run = policy_set},
     {.path = "policy/cancel",
+	.may_wait = true,
 	.action = "policy cancel",
 	.members = {{"version", JSON_MEMBER_NUMBER, ADMIN_OFFSET(version), true,
 	    1, INT32_MAX, NULL}},

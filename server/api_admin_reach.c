@@ -4,7 +4,10 @@
  * tables; departments, oneself and other administrators are looked at here
  * and nowhere else. Root has no limits. Must not change anything.
  */
+#include <string.h>
+
 #include "server/api_admin.h"
+#include "server/core/policy.h"
 
 /* Who may take over the factors of whom: nobody those of a colleague with
  * more rights. An auditor reads what owners read. */
@@ -14,6 +17,11 @@ static const int RANKS[ADMIN_ROLE_COUNT] = {
     [ADMIN_ROLE_AUDITOR] = 3,
     [ADMIN_ROLE_OWNER] = 4,
 };
+
+const char *const ADMIN_GIVES_FACTOR[] = {"admin/password", "token/enroll",
+    "token/confirm", "token/resync", "token/assign", "token/checkout",
+    "token/found", "token/resume", "token/import", "card/invite", "card/enroll",
+    "code/issue", "code/bulk", NULL};
 
 static bool is_root(const struct admin_job *job)
 {
@@ -63,6 +71,27 @@ static bool is_below(const struct admin *asking, const struct admin *other)
 	return RANKS[other->role] < RANKS[asking->role];
 }
 
+/*
+ * Where rules ask for a second person, nobody may become him: by giving a
+ * colleague who could approve a factor or a password that he knows. Root, who
+ * can ask for nothing, may.
+ */
+static bool gives_factor_to_approver(const struct admin_job *job,
+    const struct store *store, const struct admin *other)
+{
+	struct policy_approval approval;
+	size_t index = 0;
+
+	if (!policy_next_approval(store->policy, &index, &approval) ||
+	    (other->role != ADMIN_ROLE_OWNER &&
+		other->role != ADMIN_ROLE_ENROLLER))
+		return false;
+	for (size_t i = 0; ADMIN_GIVES_FACTOR[i]; i++)
+		if (strcmp(job->verb->path, ADMIN_GIVES_FACTOR[i]) == 0)
+			return true;
+	return false;
+}
+
 static enum err find_obstacle_of_rank(const struct admin_job *job,
     struct store *store, const struct person *person, const char **out)
 {
@@ -71,14 +100,19 @@ static enum err find_obstacle_of_rank(const struct admin_job *job,
 
 	if (err == ERR_NOT_FOUND)
 		return ERR_NONE;
-	if (err == ERR_NONE && !is_below(&job->admin, &other))
+	if (err == ERR_NONE && gives_factor_to_approver(job, store, &other))
+		*out = "may approve requests, so that only root on the "
+		       "server gives him a factor: sudo sekimorictl.";
+	else if (err == ERR_NONE && !is_below(&job->admin, &other))
 		*out = "administers with rights that you do not have. Ask "
 		       "an owner.";
 	return err;
 }
 
-enum err admin_find_obstacle(const struct admin_job *job, struct store *store,
-    const struct person *person, bool changes, const char **out_obstacle)
+/* What stands in the way of the one who asks. */
+static enum err find_own_obstacle(const struct admin_job *job,
+    struct store *store, const struct person *person, bool changes,
+    const char **out_obstacle)
 {
 	*out_obstacle = NULL;
 	if (is_root(job))
@@ -94,6 +128,21 @@ enum err admin_find_obstacle(const struct admin_job *job, struct store *store,
 		return ERR_NONE;
 	}
 	return find_obstacle_of_rank(job, store, person, out_obstacle);
+}
+
+/* Of what is approved, also in the way of the one who approves. */
+enum err admin_find_obstacle(const struct admin_job *job, struct store *store,
+    const struct person *person, bool changes, const char **out_obstacle)
+{
+	struct admin_job second;
+	enum err err =
+	    find_own_obstacle(job, store, person, changes, out_obstacle);
+
+	if (err || *out_obstacle || !job->approver)
+		return err;
+	second = (struct admin_job){
+	    .verb = job->verb, .admin = job->approver->admin};
+	return find_own_obstacle(&second, store, person, changes, out_obstacle);
 }
 
 enum err admin_check_person(struct admin_job *job, struct store *store,

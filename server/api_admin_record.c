@@ -38,7 +38,10 @@ static const char *reason_of(const struct admin_job *job)
 
 static void add_outcome(const struct admin_job *job, struct audit_entry *entry)
 {
-	audit_add_text(entry, "result", job->status ? "refused" : "done");
+	static const char *const done[] = {"done", "waits"};
+
+	audit_add_text(
+	    entry, "result", job->status ? "refused" : done[job->waits]);
 	if (!job->status)
 		return;
 	audit_add_text(entry, "reason", reason_of(job));
@@ -97,6 +100,10 @@ static void describe(const struct admin_job *job, struct audit_entry *entry)
 		audit_add_text(entry, "card_key", job->card_key);
 	if (job->policy_version)
 		audit_add_number(entry, "version", job->policy_version);
+	if (job->approval)
+		audit_add_number(entry, "approval", job->approval);
+	if (job->approver)
+		audit_add_text(entry, "approved_by", job->approver->actor);
 	audit_add_text(entry, "crl", crl_word(&job->arguments));
 	add_rights(&job->arguments, entry);
 	if (job->exchange && job->exchange->peer->kind != HTTP_PEER_LOCAL)

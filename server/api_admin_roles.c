@@ -162,6 +162,7 @@ static enum err admin_remove(struct admin_job *job, struct store *store)
 
 const struct admin_verb ADMIN_ADMIN_VERBS[] = {
     {.path = "admin/add",
+	.may_wait = true,
 	.action = "admin add",
 	.members = {ADMIN_NAME(id, true),
 	    {"role", JSON_MEMBER_CHOICE, ADMIN_OFFSET(role), true, 0, 0,
@@ -171,6 +172,7 @@ const struct admin_verb ADMIN_ADMIN_VERBS[] = {
 	.run = admin_add_verb},
     {.path = "admin/list", .run = admin_list},
     {.path = "admin/remove",
+	.may_wait = true,
 	.action = "admin remove",
 	.members = {ADMIN_NAME(id, true)},
 	.run = admin_remove},

@@ -10,6 +10,7 @@
 #include "server/api_admin.h"
 #include "server/commands.h"
 #include "server/shadow.h"
+#include "server/store/admin_request.h"
 #include "server/store/admin_session.h"
 #include "server/store/once.h"
 #include "server/store/reseal.h"
@@ -97,6 +98,8 @@ static enum err void_by_clock(struct store *store, int64_t now_s)
 		err = card_invitations_void(store);
 	if (!err)
 		err = admin_sessions_end(store, 0);
+	if (!err)
+		err = admin_requests_void(store);
 	if (!err)
 		err = store_end_logins(store, now_s);
 	return err ? err : once_end_all(store);
@@ -242,6 +245,7 @@ const struct admin_verb ADMIN_SERVER_VERBS[] = {
 	.run = server_freeze,
 	.conclude = admin_tell_reach},
     {.path = "server/thaw",
+	.may_wait = true,
 	.action = "server thaw",
 	.members = {ADMIN_REASON},
 	.run = server_thaw},

@@ -386,6 +386,7 @@ static enum err user_import_check(struct admin_job *job, struct store *store)
 
 const struct admin_verb ADMIN_STAFF_VERBS[] = {
     {.path = "user/import",
+	.may_wait = true,
 	.roles = ADMIN_ENROLLERS,
 	.action = "user import",
 	.members = LIST,

@@ -216,6 +216,7 @@ const struct admin_verb ADMIN_TERMINAL_VERBS[] = {
 	.run = terminal_freeze,
 	.conclude = admin_tell_reach},
     {.path = "terminal/thaw",
+	.may_wait = true,
 	.action = "terminal thaw",
 	.members = {ADMIN_NAME(name, true), ADMIN_REASON},
 	.run = terminal_thaw},

@@ -26,6 +26,8 @@ struct settings {
 	int64_t terminal_rate;     /* attempts a second; 0: off */
 	int64_t terminal_failures; /* a minute; 0: off */
 	int64_t admin_signins;     /* a minute from one address; 0: off */
+	/* [admin] */
+	int64_t request_days; /* a request waits for its approval */
 	/* [certificates] */
 	struct authority_lifetimes lifetimes;
 };

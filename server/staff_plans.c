@@ -54,6 +54,7 @@ static enum err run_plan(struct server *server, struct store *store,
 	job->time.trusted = true;
 	job->now_ms = now_ms;
 	job->loginuid = -1;
+	job->asked_before = true;
 	memcpy(job->actor, plan->actor, sizeof(job->actor));
 	job->admin.role = plan->role;
 	if (job->arguments.rows)

@@ -17,7 +17,8 @@
  * shadow=2026-04-30 on permit or refuse is shadow mode until the end of that
  * day: what the rule would refuse is decided and recorded as ever, and then
  * let past (core/decide.c says what never is). A line `holiday DATE,DATE...`
- * says what days=holiday and days=workday mean. Pure.
+ * says what days=holiday and days=workday mean, and a line `approve NAME
+ * actions=admin-add,thaw,...` which commands wait for a second person. Pure.
  */
 #ifndef SEKIMORI_POLICY_H
 #define SEKIMORI_POLICY_H
@@ -33,6 +34,7 @@
 enum {
 	POLICY_TEXT_BYTES_MAX = 65536,
 	POLICY_RULES_MAX = 512,
+	POLICY_APPROVALS_MAX = 16,
 	POLICY_PROBLEM_SIZE = 256,
 	POLICY_SHADOW_DAYS_MAX = 62, /* from taking effect on; who sets a
 					policy heeds it */
@@ -99,6 +101,21 @@ struct policy_shadow {
  * terminal and its group, those only that may apply there; else both NULL. */
 bool policy_next_shadow(const struct policy *policy, const char *terminal,
     const char *group, size_t *index, struct policy_shadow *out);
+
+/* An approve line; all of it is owned by the policy. */
+struct policy_approval {
+	const char *name, *actions; /* separated by commas */
+	int line;
+};
+
+/* The next one from *index (0 at first) on; false when there is none. */
+bool policy_next_approval(
+    const struct policy *policy, size_t *index, struct policy_approval *out);
+/* The name of the line by which a command waits, asked for as `admin-add`;
+ * NULL when none does. A line may leave out the first word: `thaw`. */
+const char *policy_approval_of(const struct policy *policy, const char *action);
+/* Whether that is what a word of such a line means. */
+bool policy_action_is(const char *word, size_t length, const char *action);
 
 /*
  * known is false for somebody nobody knows: rules that name persons,

@@ -119,6 +119,30 @@ static int tell_problem(const struct call *call, long status, json_t *problem)
 	return EXIT_REFUSED;
 }
 
+/* It is not done yet, and somebody else must know its number. */
+static int tell_waiting(const struct call *call, json_t *answer)
+{
+	static const struct output_column until = {
+	    "until", "until", OUTPUT_TIME};
+	char when[OUTPUT_CELL_SIZE];
+
+	output_set_zone(answer);
+	output_cell(answer, &until, when);
+	if (call->json)
+		output_json(stdout, answer);
+	else
+		fprintf(stderr,
+		    "This waits for approval as request %lld, until %s. "
+		    "Another administrator: `sekimorictl request approve "
+		    "%lld`.\n",
+		    (long long)json_integer_value(
+			json_object_get(answer, "request")),
+		    when,
+		    (long long)json_integer_value(
+			json_object_get(answer, "request")));
+	return EXIT_WAITS_FOR_APPROVAL;
+}
+
 static int read_reply(
     const struct call *call, const struct client_reply *reply, json_t **out)
 {
@@ -134,7 +158,7 @@ static int read_reply(
 		*out = object;
 		return EXIT_DONE;
 	}
-	code = reply->status == 202 ? EXIT_WAITS_FOR_APPROVAL
+	code = reply->status == 202 ? tell_waiting(call, object)
 				    : tell_problem(call, reply->status, object);
 	json_decref(object);
 	return code;

@@ -59,15 +59,60 @@ int handle_token_enroll(struct call *call, struct client *client)
 	return EXIT_DONE;
 }
 
+/* One for everybody: a table to be cut into slips. */
+static int issue_to_department(struct call *call, struct client *client)
+{
+	static const struct output_column columns[] = {
+	    {"ID", "id", OUTPUT_TEXT},
+	    {"NAME", "name", OUTPUT_TEXT},
+	    {"CODE", "code", OUTPUT_TEXT},
+	    {"UNTIL", "until", OUTPUT_TIME},
+	    {0},
+	};
+	static const struct output_column skipped[] = {
+	    {"NO CODE FOR", "id", OUTPUT_TEXT},
+	    {"WHO", "why", OUTPUT_TEXT},
+	    {0},
+	};
+	json_t *answer = NULL, *left_out;
+	int code =
+	    call_ask_at(call, client, "code/bulk", call->members, &answer);
+
+	if (code != EXIT_DONE)
+		return code;
+	left_out = json_object_get(answer, "skipped");
+	if (call->json) {
+		output_json(stdout, answer);
+	} else {
+		output_table(stdout, json_object_get(answer, "items"), columns);
+		if (json_array_size(left_out) > 0)
+			output_table(stdout, left_out, skipped);
+		puts("Each is good for one login. They are not shown again.");
+	}
+	json_decref(answer);
+	return EXIT_DONE;
+}
+
 int handle_code_issue(struct call *call, struct client *client)
 {
 	static const struct output_column until = {
 	    "until", "until", OUTPUT_TIME};
-	json_t *answer = NULL;
-	int code = call_ask(call, client, &answer);
+	bool has_id = json_object_get(call->members, "id") != NULL;
+	bool to_all = json_object_get(call->members, "department") != NULL;
 	char when[OUTPUT_CELL_SIZE];
+	json_t *answer = NULL;
 	const char *digits;
+	int code;
 
+	if (has_id == to_all) {
+		fputs("sekimorictl: code issue: say for whom, ID or "
+		      "--department DEPARTMENT.\n",
+		    stderr);
+		return EXIT_USAGE;
+	}
+	if (to_all)
+		return issue_to_department(call, client);
+	code = call_ask(call, client, &answer);
 	if (code != EXIT_DONE)
 		return code;
 	digits = member_text(answer, "code");

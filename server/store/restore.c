@@ -15,6 +15,7 @@
 #include "server/keys/durable.h"
 #include "server/keys/keyring.h"
 #include "server/keys/recovery.h"
+#include "server/store/admin_request.h"
 #include "server/store/admin_session.h"
 #include "server/store/audit.h"
 #include "server/store/backup.h"
@@ -185,6 +186,8 @@ static enum err distrust(const struct restore *restore, struct store *store)
 		err = terminal_void_join_codes(store);
 	if (err == ERR_NONE)
 		err = card_invitations_void(store);
+	if (err == ERR_NONE)
+		err = admin_requests_void(store);
 	if (err == ERR_NONE)
 		err = db_script(store->db, "DELETE FROM once");
 	if (err == ERR_NONE)

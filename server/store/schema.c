@@ -176,6 +176,16 @@
 	"CREATE INDEX person_removed_login ON person (login)"                  \
 	" WHERE state = 2;"
 
+/* The same. state: enum admin_request_state; hash: binds the rest. */
+#define REQUEST_SCHEMA                                                         \
+	"CREATE TABLE admin_request (id INTEGER PRIMARY KEY,"                  \
+	" path TEXT NOT NULL, rule TEXT NOT NULL,"                             \
+	" requester_id INTEGER NOT NULL REFERENCES person (id),"               \
+	" made_at INTEGER NOT NULL, valid_until INTEGER NOT NULL,"             \
+	" state INTEGER NOT NULL, decider_id INTEGER"                          \
+	" REFERENCES person (id), decided_at INTEGER NOT NULL DEFAULT 0,"      \
+	" arguments TEXT NOT NULL, hash BLOB NOT NULL) STRICT;"
+
 const char STORE_SCHEMA[] =
     "CREATE TABLE meta (name TEXT PRIMARY KEY, number INTEGER NOT NULL"
     " DEFAULT 0, bytes BLOB) STRICT;"
@@ -251,7 +261,8 @@ const char STORE_SCHEMA[] =
     " verdict BLOB NOT NULL) STRICT;"
 
     AUTHORITY_SCHEMA CARD_SCHEMA STAFF_IMPORT_SCHEMA STAFF_PLAN_SCHEMA
-	ROLE_SCHEMA PEOPLE_SCHEMA GRACE_SCHEMA STOCK_SCHEMA REMOVED_SCHEMA;
+	ROLE_SCHEMA PEOPLE_SCHEMA GRACE_SCHEMA STOCK_SCHEMA REMOVED_SCHEMA
+	    REQUEST_SCHEMA;
 
 /* From version i + 1 to the next. Never change one that was released. */
 static const char *const upgrades[] = {
@@ -261,7 +272,7 @@ static const char *const upgrades[] = {
     POLICY_GROUND_SCHEMA,
     STAFF_PLAN_SCHEMA,
     CUSTODY_SCHEMA ROLE_SCHEMA POLICY_PLAN_SCHEMA PEOPLE_SCHEMA GRACE_SCHEMA
-	STOCK_SCHEMA REMOVED_SCHEMA,
+	STOCK_SCHEMA REMOVED_SCHEMA REQUEST_SCHEMA,
 };
 
 _Static_assert(

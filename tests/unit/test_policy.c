@@ -45,10 +45,18 @@ static const struct {
     {"permit a factors=any shadow=2026-04-30 shadow=2026-05-01", "once"},
     {"exempt a shadow=2026-04-30", "for permit and refuse"},
     {"holiday 2026-05-04", "no rule"},
-    {"holiday", "unknown action"},
+    {"holiday", "no holidays"},
     {"permit a factors=any\nholiday 2026-5-4", "line 2: these are no"},
     {"holiday 2026-05-04,,2026-05-05\nrefuse a", "no holidays"},
     {"holiday 2026-05-04 2026-05-05\nrefuse a", "no holidays"},
+    {"approve", "no name"},
+    {"approve two", "actions= expected"},
+    {"approve two actions=", "actions= expected"},
+    {"approve two actions=admin-add,", "actions= expected"},
+    {"approve two actions=admin-add user-thaw", "actions= expected"},
+    {"approve two actions=admin-add", "no rule"},
+    {"refuse two\napprove two actions=admin-add", "stands above"},
+    {"approve two actions=admin-add\nrefuse two", "stands above"},
     {"permit a factors=any\r\n", "control"},
     {"permit a\001 factors=any\n", "control"},
 };
@@ -321,6 +329,33 @@ static void test_shadow(void **state)
 	policy_free(policy);
 }
 
+static void test_approvals(void **state)
+{
+	struct policy *policy =
+	    parse("approve two actions=admin-add,thaw\n"
+		  "refuse all\n"
+		  "approve more actions=user-import-undo\n");
+	struct policy_approval approval;
+	size_t index = 0;
+
+	(void)state;
+	assert_string_equal(policy_approval_of(policy, "admin-add"), "two");
+	assert_string_equal(policy_approval_of(policy, "user-thaw"), "two");
+	assert_string_equal(policy_approval_of(policy, "server-thaw"), "two");
+	assert_string_equal(
+	    policy_approval_of(policy, "user-import-undo"), "more");
+	assert_null(policy_approval_of(policy, "user-add"));
+	assert_null(policy_approval_of(policy, "user-import"));
+	assert_null(policy_approval_of(policy, "admin-ad"));
+	assert_null(policy_approval_of(policy, "admin-added"));
+	assert_true(policy_next_approval(policy, &index, &approval));
+	assert_string_equal(approval.actions, "admin-add,thaw");
+	assert_true(policy_next_approval(policy, &index, &approval));
+	assert_int_equal(approval.line, 3);
+	assert_false(policy_next_approval(policy, &index, &approval));
+	policy_free(policy);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -332,6 +367,7 @@ int main(void)
 	    cmocka_unit_test(test_hours_select),
 	    cmocka_unit_test(test_holidays_select),
 	    cmocka_unit_test(test_shadow),
+	    cmocka_unit_test(test_approvals),
 	};
 
 	return cmocka_run_group_tests_name("policy", tests, NULL, NULL);

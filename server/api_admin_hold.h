@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Which commands wait for a second person, and leaving one to wait. The rules
+ * in force say so by approve lines (core/policy.h); a command that may wait is
+ * marked in its row: it has no secret among its arguments, is done in one
+ * transaction, stops nobody and needs no code of the moment. What becomes of
+ * it is api_admin_request.c's.
+ */
+#ifndef SEKIMORI_API_ADMIN_HOLD_H
+#define SEKIMORI_API_ADMIN_HOLD_H
+
+#include "server/api_admin.h"
+
+/* A command as approve lines call it: admin-add for "admin/add". */
+void admin_action_of(
+    const struct admin_verb *verb, char out[ADMIN_ACTION_SIZE]);
+
+/* Leaves the job waiting instead of running it, or refuses it to whoever can
+ * ask for nothing; *out_held says that it is not to be run. */
+enum err admin_hold(struct admin_job *job, struct store *store, bool *out_held);
+
+/* Whether somebody who administers still may, apart from what. */
+enum err admin_is_in_office(struct admin_job *job, struct store *store,
+    int64_t person_id, struct admin *out, bool *out_is);
+
+/* Whether approve lines name what there is, and can be lived with: fills
+ * problem and says ERR_INVALID if not. */
+enum err admin_check_approvals(struct store *store, const struct policy *policy,
+    int64_t now_s, char problem[POLICY_PROBLEM_SIZE]);
+
+#endif

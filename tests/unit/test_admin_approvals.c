@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Approve lines: which can be set, what they can name, and that nobody is rid
+ * of them alone. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "server/api_admin_hold.h"
+#include "server/store/admin_request.h"
+#include "server/store/db.h"
+#include "tests/support/admin_world.h"
+
+#define RULES                                                                  \
+	"approve two actions=admin-add,thaw,bulk\\npermit all factors=any\\n"
+
+enum {
+	DAY_S = 86400
+};
+
+static void become(struct fixture *f, const char *user)
+{
+	struct store *store = f->server->store;
+	struct person person;
+
+	assert_int_equal(person_find(store, user, &person), ERR_NONE);
+	assert_int_equal(admin_get(store, person.id, &f->admin), ERR_NONE);
+	snprintf(f->actor, sizeof(f->actor), "admin %s", user);
+}
+
+static void give_role(struct fixture *f, const char *user, enum admin_role role)
+{
+	struct admin admin = {.role = role};
+	struct store *store = f->server->store;
+	struct person person;
+
+	assert_int_equal(person_find(store, user, &person), ERR_NONE);
+	admin.person_id = person.id;
+	assert_int_equal(store_begin(store), ERR_NONE);
+	assert_int_equal(admin_drop(store, person.id), ERR_NONE);
+	if (role != ADMIN_ROLE_NONE)
+		assert_int_equal(admin_put(store, &admin), ERR_NONE);
+	assert_int_equal(store_commit(store), ERR_NONE);
+}
+
+static void set_rules(struct fixture *f, const char *text)
+{
+	char body[512];
+
+	snprintf(body, sizeof(body), "{\"text\":\"%s\"}", text);
+	must(f, "policy/set", body);
+}
+
+/* Two owners, an enroller, a helpdesk, and s9, who is frozen. */
+static void begin(struct fixture *f)
+{
+	static const struct {
+		const char *user;
+		enum admin_role role;
+	} rows[] = {
+	    {"o1", ADMIN_ROLE_OWNER},
+	    {"o2", ADMIN_ROLE_OWNER},
+	    {"e1", ADMIN_ROLE_ENROLLER},
+	    {"h1", ADMIN_ROLE_HELPDESK},
+	};
+	char body[64];
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		snprintf(body, sizeof(body), "{\"id\":\"%s\"}", rows[i].user);
+		must(f, "user/add", body);
+		give_role(f, rows[i].user, rows[i].role);
+	}
+	must(f, "user/add", "{\"id\":\"s9\",\"department\":\"税務課\"}");
+	must(f, "user/freeze", "{\"id\":\"s9\"}");
+	set_rules(f, RULES);
+}
+
+/* The number it waits under. */
+static int64_t ask(
+    struct fixture *f, const char *user, const char *path, const char *body)
+{
+	json_t *answer;
+	int64_t number;
+
+	become(f, user);
+	answer = call(f, path, body);
+	if (!answer)
+		fail_msg("%s: %s", path, f->detail);
+	number = json_integer_value(json_object_get(answer, "request"));
+	json_decref(answer);
+	return number;
+}
+
+static void answer_as(struct fixture *f, const char *user, const char *verb,
+    int64_t number, int status)
+{
+	char body[64], path[32];
+
+	snprintf(path, sizeof(path), "request/%s", verb);
+	snprintf(body, sizeof(body), "{\"request\":%lld}", (long long)number);
+	if (user)
+		become(f, user);
+	else
+		act_as_root(f);
+	if (status)
+		must_refuse(f, path, body, status);
+	else
+		must(f, path, body);
+}
+
+static bool is_frozen(struct fixture *f, const char *user)
+{
+	struct person person;
+
+	assert_int_equal(
+	    person_find(f->server->store, user, &person), ERR_NONE);
+	return person.frozen;
+}
+
+static void test_rules_wait_by_what_they_let_go_of(void **state)
+{
+	struct fixture *f = *state;
+	int64_t number;
+
+	begin(f);
+	act_as_root(f);
+	must_refuse(
+	    f, "policy/set", "{\"text\":\"permit all factors=any\\n\"}", 403);
+	must_refuse(f, "policy/set",
+	    "{\"text\":\"approve two actions=admin-add,bulk\\npermit all "
+	    "factors=any\\n\"}",
+	    403);
+	/* More than before is no less. */
+	become(f, "o1");
+	set_rules(f, "approve other actions=admin-add,thaw,bulk,admin-remove\\n"
+		     "permit some factors=otp\\n");
+	number = ask(
+	    f, "o1", "policy/set", "{\"text\":\"permit all factors=any\\n\"}");
+	assert_int_not_equal(number, 0);
+	answer_as(f, "o1", "approve", number, 403);
+	answer_as(f, "o2", "approve", number, 0);
+	act_as_root(f);
+	must(f, "user/thaw", "{\"id\":\"s9\"}");
+	assert_false(is_frozen(f, "s9"));
+}
+
+/* Those to come as well: neither set aside nor cancelled by one alone. */
+static void test_rules_to_come_wait_too(void **state)
+{
+	struct fixture *f = *state;
+	char body[512];
+
+	act_as_root(f);
+	begin(f);
+	act_as_root(f);
+	snprintf(body, sizeof(body),
+	    "{\"text\":\"%s\",\"effective\":\"2026-04-10\"}",
+	    "approve two actions=admin-add,thaw,bulk,extend\\npermit all "
+	    "factors=any\\n");
+	must(f, "policy/set", body);
+	must_refuse(f, "policy/cancel", "{\"version\":3}", 403);
+	snprintf(body, sizeof(body), "{\"text\":\"%s\"}", RULES);
+	must_refuse(f, "policy/set", body, 403);
+	assert_int_not_equal(
+	    ask(f, "o1", "policy/cancel", "{\"version\":3}"), 0);
+}
+
+static void test_rules_that_cannot_be_lived_with(void **state)
+{
+	static const struct {
+		const char *actions, *says;
+	} rows[] = {
+	    {"admin-add,dance", "dance is no command"},
+	    {"admin-add,freeze", "freeze is no command"},
+	    {"admin-add,token-lost", "token-lost is no command"},
+	    {"admin-add,user-list", "user-list is no command"},
+	    {"admin-add,token-enroll", "token-enroll is no command"},
+	    {"admin-add,server-backup", "server-backup is no command"},
+	    {"admin-add,request-approve", "request-approve is no command"},
+	    {"thaw", "without admin-add"},
+	};
+	struct fixture *f = *state;
+
+	begin(f);
+	become(f, "o1");
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char body[256];
+
+		snprintf(body, sizeof(body),
+		    "{\"text\":\"approve x actions=%s,admin-add,thaw,bulk\\n"
+		    "permit all factors=any\\n\"}",
+		    rows[i].actions);
+		if (strcmp(rows[i].actions, "thaw") == 0)
+			continue;
+		must_refuse(f, "policy/set", body, 400);
+		if (!strstr(f->detail, rows[i].says))
+			fail_msg("row %zu: %s", i, f->detail);
+	}
+}
+
+/* Before there is anybody to approve, nothing may need him. */
+static void test_two_owners_are_needed(void **state)
+{
+	struct fixture *f = *state;
+
+	must(f, "user/add", "{\"id\":\"o1\"}");
+	give_role(f, "o1", ADMIN_ROLE_OWNER);
+	must_refuse(f, "policy/set", "{\"text\":\"" RULES "\"}", 400);
+	assert_non_null(strstr(f->detail, "two owners, and there are 1"));
+	must(f, "user/add", "{\"id\":\"o2\",\"until\":\"2026-03-01\"}");
+	give_role(f, "o2", ADMIN_ROLE_OWNER);
+	must_refuse(f, "policy/set", "{\"text\":\"" RULES "\"}", 400);
+	must_refuse(f, "policy/set",
+	    "{\"text\":\"approve x actions=thaw\\npermit all "
+	    "factors=any\\n\"}",
+	    400);
+	assert_non_null(strstr(f->detail, "without admin-add"));
+}
+
+/* What waits is in one transaction and holds no secret. */
+static void test_what_may_wait(void **state)
+{
+	(void)state;
+	for (size_t i = 0; ADMIN_TABLES[i]; i++)
+		for (const struct admin_verb *v = ADMIN_TABLES[i]; v->path;
+		     v++) {
+			if (!v->may_wait)
+				continue;
+			assert_non_null(v->action);
+			assert_null(v->prepare);
+			assert_null(v->clean_up);
+			for (size_t m = 0; m < ADMIN_MEMBERS_MAX; m++) {
+				const char *name = v->members[m].name;
+
+				if (name && (!strcmp(name, "secret") ||
+						!strcmp(name, "password") ||
+						!strcmp(name, "code") ||
+						!strcmp(name, "next")))
+					fail_msg("%s: %s", v->path, name);
+			}
+		}
+}
+
+static void test_commands_that_give_factors_are_listed(void **state)
+{
+	(void)state;
+	for (size_t i = 0; ADMIN_GIVES_FACTOR[i]; i++) {
+		/* Comes with signing in. */
+		if (strcmp(ADMIN_GIVES_FACTOR[i], "admin/password") == 0)
+			continue;
+		if (!api_admin_find(ADMIN_GIVES_FACTOR[i]))
+			fail_msg("%s", ADMIN_GIVES_FACTOR[i]);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    TEST(test_rules_wait_by_what_they_let_go_of),
+	    TEST(test_rules_to_come_wait_too),
+	    TEST(test_rules_that_cannot_be_lived_with),
+	    TEST(test_two_owners_are_needed),
+	    TEST(test_what_may_wait),
+	    TEST(test_commands_that_give_factors_are_listed),
+	};
+
+	setenv("TZ", "Asia/Tokyo", 1);
+	return cmocka_run_group_tests_name(
+	    "admin_approvals", tests, NULL, NULL);
+}
