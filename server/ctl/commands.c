@@ -257,7 +257,7 @@ const struct command COMMANDS[] = {
 		{"--older", "YEARS", "older", COMMAND_NUMBER, false, NULL},
 		CHOICE_OPTION("--state", "state", COMMAND_TEXT, "stock|pending|active|suspended|lost|returned|"
 		    "retired|revoked|void")},
-	 .columns = TOKEN_COLUMNS,
+	 .columns = TOKEN_COLUMNS, .handle = handle_token_list,
 	 .help = "all tokens, or those not back, not used for so long, older "
 		 "than so many years"},
 	{.noun = "token", .verb = "show", .path = "token/show",

@@ -108,7 +108,8 @@ command_handler handle_admin_add, handle_admin_password, handle_admin_signin,
     handle_admin_signout;
 command_handler handle_token_enroll, handle_token_import, handle_stock_import;
 command_handler handle_token_checkout, handle_token_return, handle_token_lost,
-    handle_token_found, handle_token_show, handle_report_inventory;
+    handle_token_found, handle_token_show, handle_token_list,
+    handle_report_inventory;
 command_handler handle_code_issue, handle_terminal_add;
 command_handler handle_user_import, handle_user_show, handle_user_extend,
     handle_policy_show, handle_policy_set, handle_policy_test;

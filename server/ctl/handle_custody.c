@@ -3,6 +3,7 @@
  * Tokens from hand to hand: what is said afterwards, and the slip of a loss.
  * Inventories are in handle_inventory.c.
  */
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -153,6 +154,46 @@ int handle_token_lost(struct call *call, struct client *client)
 		    words.serial, words.user, words.serial);
 	if (code == EXIT_DONE)
 		code = keep_slip(call, token);
+	json_decref(answer);
+	return code;
+}
+
+/* --- lists -----------------------------------------------------------------
+ */
+
+/* Whoever asks so wants to know whom to call. */
+static bool asks_for_holders(const struct call *call)
+{
+	static const char *const members[] = {
+	    "department", "checked_out", "unreturned", "unused", "older"};
+
+	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++)
+		if (json_object_get(call->members, members[i]))
+			return true;
+	return false;
+}
+
+int handle_token_list(struct call *call, struct client *client)
+{
+	static const struct output_column holders[] = {
+	    {"SERIAL", "serial", OUTPUT_TEXT},
+	    {"STATE", "state", OUTPUT_TEXT},
+	    {"USER", "user", OUTPUT_TEXT},
+	    {"NAME", "name", OUTPUT_TEXT},
+	    {"DEPARTMENT", "department", OUTPUT_TEXT},
+	    {"SINCE", "confirmed", OUTPUT_TIME},
+	    {"LAST USED", "last_used", OUTPUT_TIME},
+	    {"UNTIL", "until", OUTPUT_TIME},
+	    {"CREATED", "created", OUTPUT_TIME},
+	    {0},
+	};
+	json_t *answer = NULL;
+	int code = call_ask(call, client, &answer);
+
+	if (code == EXIT_DONE && !call->json && asks_for_holders(call))
+		output_table(stdout, json_object_get(answer, "items"), holders);
+	else if (code == EXIT_DONE)
+		call_show(call, answer);
 	json_decref(answer);
 	return code;
 }

@@ -53,6 +53,10 @@ def test_scenario_03_card_forgotten_at_home(hall, server):
     assert [(t["serial"], t["user"], t["name"], t["department"])
             for t in late] == [(spare.serial, "alice", "山田", "住民課")]
 
+    _, text, _ = server.ctl.run("token", "list", "--unreturned",
+                                json_output=False)
+    assert "山田" in text and "住民課" in text
+
     # Her own is as it was.
     until(server, 8, 30)
     assert log_in(hall, "alice", own)
