@@ -227,10 +227,10 @@ def test_no_grace_begins_another(server, terminal, seat):
 
 def test_it_ends_with_its_time(server, terminal, seat):
     assert seat.has_grace(service="short")
-    server.pass_time(19)
+    server.pass_time(12)
     terminal.drop()
     assert seat.has_grace(service="short")
-    server.pass_time(2)
+    server.pass_time(9)
     terminal.drop()
     assert not seat.has_grace(service="short"), "use does not renew it"
     assert seat.has_grace(service="sudo")

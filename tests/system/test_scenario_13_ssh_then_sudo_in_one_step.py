@@ -169,9 +169,9 @@ def test_the_password_is_still_asked_for(shell):
 
 
 def test_it_ends_with_its_five_minutes(server, shell, tokens):
-    server.pass_time(299)
+    server.pass_time(270)
     let_in(shell.sudo(), ["password"])
-    server.pass_time(2)
+    server.pass_time(31)
     kept_out(shell.sudo())
     let_in(shell.sudo(tokens["alice"].code()), ["password", "code"])
     kept_out(shell.sudo())  # sudo's own code begins none
@@ -321,6 +321,29 @@ def test_never_for_a_locker(site, shell, tokens):
         input=f"{password}{tokens['alice'].wrong()}\n{password}\n",
         capture_output=True, env=site.world.environment(), check=False)
     assert "unlocked" not in done.stdout, done
+
+
+def test_what_an_appended_client_has_typed_is_looked_at(site, shell, tokens):
+    """Also in the session, on the line, of the person."""
+    let_in(shell.sudo(), ["password"])
+    ours = f"{site.module} socket={site.agent.socket}"
+    write_service(
+        "su", f"auth required {ours} appended=6 lang=en",
+        "auth required pam_unix.so use_first_pass",
+        "account required pam_unix.so", f"account required {ours}",
+        "session required pam_permit.so")
+    token = tokens["alice"]
+    try:
+        for code, enters in ((token.wrong(), False), (token.code(), True)):
+            shell.child.sendline(
+                "su alice -c 'echo IN-$(id -un)'; echo IT-IS-'OVER'")
+            shell.child.expect("Passphrase and code: ?")
+            shell.child.sendline(password_of("alice") + code)
+            shell.child.expect("IT-IS-OVER")
+            assert ("IN-alice" in shell.child.before) == enters
+    finally:
+        site.write_stacks()
+        write_sshd(site, "session required pam_loginuid.so")
 
 
 def test_an_agent_that_was_started_again_knows_no_session(site, shell):
