@@ -130,6 +130,11 @@ void admin_count_stranger(const struct admin_job *job)
 	rate_count_failure(job->server->signins, key, job->now_ms);
 }
 
+static bool is_local(const struct admin_job *job)
+{
+	return job->exchange && job->exchange->peer->kind == HTTP_PEER_LOCAL;
+}
+
 /* --- inside the transaction ------------------------------------------------
  */
 
@@ -170,7 +175,10 @@ enum err admin_identify_session(struct admin_job *job, struct store *store)
 		job->reason = job->told = "signed_out";
 		return admin_refuse(job, 403,
 		    "You are not signed in, or no longer: `sekimorictl admin "
-		    "signin ID`.");
+		    "signin ID`.%s",
+		    is_local(job) ? " `sekimorictl admin signout` makes you "
+				    "root again."
+				  : "");
 	}
 	if (!err)
 		snprintf(

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# Server and agent under ThreadSanitizer: the tests of the batch, of the network,
+# Server and agent under ThreadSanitizer: the tests of the batch, of passwords, of the network,
 # of the seats and of the emergency stop by themselves, then the promises that
 # many callers at once put to the test. Any report fails. Ends with
 # `N passed, N failed`.
@@ -13,13 +13,13 @@ passed=0 failed=0
 
 make -j2 B="$B" SAN=thread CFLAGS="-O1 -g" \
 	all "$B/unit/test_batch" "$B/unit/test_http" "$B/unit/test_seat" \
-	"$B/unit/test_stop"
+	"$B/unit/test_stop" "$B/unit/test_password"
 make -j2 B=build all
 rm -rf "$reports"
 mkdir -p "$reports"
 export TSAN_OPTIONS="log_path=$reports/tsan halt_on_error=0 exitcode=66"
 
-for name in test_batch test_http test_seat test_stop; do
+for name in test_batch test_http test_seat test_stop test_password; do
 	log=$reports/$name.log
 	if timeout 120 "$B/unit/$name" >"$log" 2>&1; then
 		passed=$((passed + 1))

@@ -55,15 +55,28 @@ static bool is_private(int fd, mode_t type)
 	       status.st_uid == geteuid() && (status.st_mode & 077) == 0;
 }
 
-/* Walks down from where the system says, making what is missing. */
-static int open_below(const char *base, const char *const *steps)
+static bool is_ours(int fd)
+{
+	struct stat status;
+
+	return fstat(fd, &status) == 0 && status.st_uid == geteuid();
+}
+
+/* Walks down from where the system says, making what is missing if that is
+ * wanted. After sudo the place may be somebody else's. */
+static int open_below(const char *base, const char *const *steps, bool make)
 {
 	int fd = open(base, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
+	if (fd >= 0 && !is_ours(fd)) {
+		close(fd);
+		return -1;
+	}
 	for (; fd >= 0 && *steps; steps++) {
 		int next;
 
-		(void)mkdirat(fd, *steps, 0700);
+		if (make)
+			(void)mkdirat(fd, *steps, 0700);
 		next = openat(fd, *steps,
 		    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 		close(fd);
@@ -72,7 +85,7 @@ static int open_below(const char *base, const char *const *steps)
 	return fd;
 }
 
-static enum err open_folder(int *out)
+static enum err open_folder(bool make, int *out)
 {
 	static const char *const of_run[] = {"sekimori", NULL};
 	static const char *const of_home[] = {
@@ -82,14 +95,9 @@ static enum err open_folder(int *out)
 	int fd = -1;
 
 	if (run && run[0] == '/')
-		fd = open_below(run, of_run);
-	/* After sudo it may be somebody else's. */
-	if (fd >= 0 && !is_private(fd, S_IFDIR)) {
-		close(fd);
-		fd = -1;
-	}
+		fd = open_below(run, of_run, make);
 	if (fd < 0 && home && home[0] == '/')
-		fd = open_below(home, of_home);
+		fd = open_below(home, of_home, make);
 	if (fd < 0)
 		return ERR_IO;
 	if (!is_private(fd, S_IFDIR)) {
@@ -100,11 +108,12 @@ static enum err open_folder(int *out)
 	return ERR_NONE;
 }
 
-static enum err open_place(const char *place, char name[NAME_SIZE], int *out)
+static enum err open_place(
+    const char *place, bool make, char name[NAME_SIZE], int *out)
 {
 	enum err err = make_name(place, name);
 
-	return err ? err : open_folder(out);
+	return err ? err : open_folder(make, out);
 }
 
 enum err session_read(const char *place, struct secret *out)
@@ -113,7 +122,7 @@ enum err session_read(const char *place, struct secret *out)
 	struct secret token = {0};
 	ssize_t got = -1;
 	int folder = -1, fd = -1;
-	enum err err = open_place(place, name, &folder);
+	enum err err = open_place(place, false, name, &folder);
 
 	/* Without a folder there was never a session. */
 	if (err)
@@ -140,7 +149,7 @@ enum err session_keep(const char *place, const char *token)
 	char name[NAME_SIZE], fresh[NAME_SIZE + 8];
 	size_t length = strlen(token);
 	int folder = -1, fd = -1;
-	enum err err = open_place(place, name, &folder);
+	enum err err = open_place(place, true, name, &folder);
 
 	if (err)
 		return err;
@@ -162,7 +171,7 @@ enum err session_forget(const char *place)
 {
 	char name[NAME_SIZE];
 	int folder = -1;
-	enum err err = open_place(place, name, &folder);
+	enum err err = open_place(place, false, name, &folder);
 
 	if (err)
 		return err == ERR_IO ? ERR_NONE : err;

@@ -194,6 +194,9 @@ def test_a_session_belongs_to_its_place(world, door, desks, owner):
     assert ask("127.0.0.1", "A B").status == 400
     # It opens nothing that is a terminal's.
     assert ask("127.0.0.1", token, "/v1/logins").status == 403
+    # It is nowhere but in its file.
+    desk("admin", "signout")
+    assert not door.world.found_secrets(door.dir)
 
 
 def over_socket_with(server, token):
