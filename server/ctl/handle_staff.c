@@ -19,31 +19,12 @@
 #include "server/ctl/progress.h"
 #include "server/ctl/prompt.h"
 #include "server/ctl/staff_list.h"
+#include "server/ctl/staff_report.h"
 #include "server/ctl/staff_slips.h"
 #include "server/ctl/staff_text.h"
 #include "shared/text.h"
 
 static const char CHECK[] = "user/import-check";
-
-enum {
-	TOLD_MAX = 50 /* problems in words; --json has all */
-};
-
-static const struct output_column CHANGES[] = {
-    {"ROW", "row", OUTPUT_NUMBER},
-    {"WHAT", "what", OUTPUT_TEXT},
-    {"ID", "id", OUTPUT_TEXT},
-    {"LOGIN", "login", OUTPUT_TEXT},
-    {"NAME", "name", OUTPUT_TEXT},
-    {"BEFORE", "name_before", OUTPUT_TEXT},
-    {"DEPARTMENT", "department", OUTPUT_TEXT},
-    {"BEFORE", "department_before", OUTPUT_TEXT},
-    {"KIND", "kind", OUTPUT_TEXT},
-    {"FROM", "from", OUTPUT_TIME},
-    {"UNTIL", "until", OUTPUT_END},
-    {"NOTE", "note", OUTPUT_TEXT},
-    {0},
-};
 
 struct job {
 	struct call *call;
@@ -51,6 +32,7 @@ struct job {
 	const char *path;
 	struct staff_list list;
 	bool dry_run;
+	bool seen;              /* who is concerned has been shown */
 	const char *slips_path; /* NULL: none wanted */
 	FILE *slips;
 	struct progress bar;
@@ -132,43 +114,15 @@ static int text_is_wrong(
 /* --- telling ----------------------------------------------------------------
  */
 
-/* FILE:ROW:COLUMN (heading): what. */
-static void tell_places(const struct job *job, json_t *places)
-{
-	char heading[OUTPUT_CELL_SIZE], text[OUTPUT_CELL_SIZE];
-	size_t i, count = json_array_size(places);
-	json_t *item;
-
-	json_array_foreach(places, i, item)
-	{
-		const char *title =
-		    json_string_value(json_object_get(item, "heading"));
-		const char *what =
-		    json_string_value(json_object_get(item, "text"));
-
-		if (i == TOLD_MAX)
-			break;
-		text_escape(title ? title : "", title ? strlen(title) : 0,
-		    heading, sizeof(heading));
-		text_escape(what ? what : "", what ? strlen(what) : 0, text,
-		    sizeof(text));
-		fprintf(stderr, "%s:%lld:%lld%s%s%s: %s\n", job->path,
-		    (long long)json_integer_value(json_object_get(item, "row")),
-		    (long long)json_integer_value(
-			json_object_get(item, "column")),
-		    heading[0] ? " (" : "", heading, heading[0] ? ")" : "",
-		    text);
-	}
-	if (count > TOLD_MAX)
-		fprintf(
-		    stderr, "%s: and %zu more.\n", job->path, count - TOLD_MAX);
-}
-
 static int list_is_wrong(const struct job *job, json_t *answer)
 {
-	if (job->call->json)
+	if (job->call->json) {
 		output_json(stdout, answer);
-	tell_places(job, json_object_get(answer, "problems"));
+	} else if (job->dry_run && json_object_get(answer, "new")) {
+		staff_report_rows(answer);
+		staff_report_counts(answer);
+	}
+	staff_report_places(job->path, json_object_get(answer, "problems"));
 	fputs("Nothing was imported.\n", stderr);
 	return EXIT_REFUSED;
 }
@@ -176,31 +130,6 @@ static int list_is_wrong(const struct job *job, json_t *answer)
 static long long count_of(json_t *answer, const char *what)
 {
 	return (long long)json_integer_value(json_object_get(answer, what));
-}
-
-/* "what" as words, the person's members beside it. */
-static json_t *flatten(json_t *item)
-{
-	json_t *flat = json_copy(json_object_get(item, "person")), *word;
-	json_t *words = json_object_get(item, "what");
-	char text[80] = "";
-	size_t i, used = 0;
-
-	json_array_foreach(words, i, word)
-	{
-		if (used < sizeof(text))
-			used +=
-			    (size_t)snprintf(text + used, sizeof(text) - used,
-				"%s%s", i ? " " : "", json_string_value(word));
-	}
-	if (!flat || json_object_update(flat, item) ||
-	    json_object_set_new(flat, "what", json_string(text))) {
-		json_decref(flat);
-		return NULL;
-	}
-	if (count_of(item, "row") == 0)
-		json_object_del(flat, "row");
-	return flat;
 }
 
 static void tell_effective(json_t *answer)
@@ -218,23 +147,14 @@ static void tell_effective(json_t *answer)
 
 static void show(const struct job *job, json_t *answer)
 {
-	json_t *items = json_array(), *item;
-	size_t i;
-
 	if (job->call->json) {
 		json_object_set(answer, "notes", job->list.notes);
 		output_json(stdout, answer);
-		json_decref(items);
 		return;
 	}
-	json_array_foreach(json_object_get(answer, "items"), i, item)
-	    json_array_append_new(items, flatten(item));
-	output_table(stdout, items, CHANGES);
-	printf("%lld new, %lld moved, %lld renamed, %lld changed, %lld "
-	       "leaving, %lld as before.\n",
-	    count_of(answer, "new"), count_of(answer, "moved"),
-	    count_of(answer, "renamed"), count_of(answer, "changed"),
-	    count_of(answer, "leaving"), count_of(answer, "unchanged"));
+	if (!job->seen)
+		staff_report_rows(answer);
+	staff_report_counts(answer);
 	if (job->dry_run)
 		puts("Nothing was changed: this was a dry run.");
 	else if (count_of(answer, "effective") > 0)
@@ -243,7 +163,6 @@ static void show(const struct job *job, json_t *answer)
 		printf("All of it is done. To take it back: `sekimorictl user "
 		       "import undo %lld`.\n",
 		    count_of(answer, "import"));
-	json_decref(items);
 }
 
 /* People know by them what is new for them, and what to do. */
@@ -271,8 +190,8 @@ static int write_slips(const struct job *job, json_t *answer)
 /* --- asking -----------------------------------------------------------------
  */
 
-/* People who leave lose every login at once. */
-static bool may_go_on(const struct job *job, json_t *answer)
+/* People who leave lose every login at once: who they are is seen before. */
+static bool may_go_on(struct job *job, json_t *answer)
 {
 	char count[32];
 
@@ -280,6 +199,8 @@ static bool may_go_on(const struct job *job, json_t *answer)
 	if (count_of(answer, "leaving") == 0 || job->call->yes ||
 	    job->call->json || !prompt_can_ask())
 		return true;
+	staff_report_rows(answer);
+	job->seen = true;
 	if (prompt_confirm("{} people leave and are suspended. Go on?", count))
 		return true;
 	fputs("Nothing was imported.\n", stderr);
@@ -353,7 +274,7 @@ static int import_text(struct job *job, const struct staff_text *text,
 	} else {
 		fprintf(stderr, "%s: read as %s.\n", job->path,
 		    staff_encoding_text(text->encoding));
-		tell_places(job, job->list.notes);
+		staff_report_places(job->path, job->list.notes);
 		code = ask(job);
 	}
 	staff_list_free(&job->list);

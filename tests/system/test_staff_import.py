@@ -332,6 +332,35 @@ def test_people_see_a_table(town):
     assert ":3:2 (氏名): A private character (外字, U+E000)" in err
 
 
+def test_conflicts_stand_among_the_rows(town):
+    """A trial run says of each row what it would do, or why it cannot."""
+    path = town.write("t001,髙橋,税務課,,,,,\r\nt002,=x,課,,,,,\r\n"
+                      "t003,川田,課,,,,,\r\nt001,別,課,,,,,\r\n")
+    status, out, err = town.ctl.run("user", "import", path, "--dry-run",
+                                    json_output=False)
+    assert status == 1 and "Nothing was imported" in err
+    rows = [line.split()[:3] for line in out.splitlines()[1:5]]
+    assert rows == [["2", "new", "t001"], ["3", "conflicting", "t002"],
+                    ["4", "new", "t003"], ["5", "conflicting", "t001"]]
+    assert "2 new" in out and "2 conflicting" in out
+
+
+def test_who_leaves_is_seen_before(town, server, world):
+    town.load("t010,髙橋,税務課,,,,,\r\n")
+    path = town.write("t010,髙橋,税務課,,,,退職,\r\n")
+    child = pexpect.spawn(
+        world.program("sekimorictl"),
+        ["--socket", str(server.admin_socket), "user", "import", str(path)],
+        timeout=20, encoding="utf-8", env=world.environment())
+    child.expect("leaving +t010")
+    child.expect_exact("1 people leave and are suspended. Go on?")
+    child.sendline("n")
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus == 1
+    assert town.people()["t010"]["state"] == "active"
+
+
 def test_a_bar_for_people_only(town, server, world):
     """On a terminal it fills; what programs read has nothing of it."""
     path = town.write("".join(f"y{i:03},職員{i},課,,,,,\r\n"
