@@ -8,6 +8,7 @@ import pexpect
 import pytest
 
 from test_admin import refused, tokyo
+from test_administrators import Desk, make_officer
 
 HEAD = "職員番号,氏名,所属,任用区分,採用日,任期満了日,退職,ログイン名\r\n"
 
@@ -489,3 +490,31 @@ def test_a_hundred_megabytes_are_refused(town, world):
     assert time.monotonic() - begin < 2
     path.unlink()
     refused(town.ctl, "user", "import", world.work / "no-such.csv", status=2)
+
+
+# --- from another machine --------------------------------------------------------
+def test_an_enroller_imports_from_his_desk(town, server, world):
+    """The list and the slips stay on the desk; only rows go over."""
+    desk = Desk(world, server, "personnel")
+    desk.ca.write_text(server.terminal().ca.read_text())
+    make_officer(server, "e900", "enroller").sign_in(desk)
+    lines = "".join(f"z{i:04},職員{i},課{i % 20},正職員,,,,\r\n"
+                    for i in range(300))
+    slips = desk.home / "slips.html"
+    begin = time.monotonic()
+    done = desk("user", "import", town.write(lines, "cp932"), "--slips",
+                slips)
+    assert done["new"] == 300 and time.monotonic() - begin < 5
+    assert slips.read_text(encoding="utf-8").count("<article>") == 300
+    record = town.ctl.items("audit", "list", "--user", "z0299")[-1]
+    assert record["actor"] == "admin e900"
+    # An officer of one department sends nobody's list.
+    limited = Desk(world, server, "office")
+    limited.ca.write_text(desk.ca.read_text())
+    make_officer(server, "e901", "enroller", "課1",
+                 department="課1").sign_in(limited)
+    refused(limited, "user", "import", town.write("z0001,A,課1,,,,,\r\n"),
+            status=4)
+    refused(limited, "user", "import", "list", status=4)
+    limited("user", "change", "z0001", "--name", "別名")
+    refused(limited, "user", "change", "z0002", "--name", "別名", status=4)
