@@ -186,10 +186,36 @@ enum err admin_identify_session(struct admin_job *job, struct store *store)
 	return err;
 }
 
+/* Everything that is open in somebody's name, wherever. */
+static enum err sign_out_person(struct admin_job *job, struct store *store)
+{
+	const char *id = job->arguments.id;
+	struct person person = {0};
+	bool found = false;
+	enum err err = ERR_NONE;
+
+	if (job->admin.person_id != 0)
+		err = person_by_id(store, job->admin.person_id, &person);
+	if (!err && strcmp(person.user, id) == 0)
+		found = true;
+	else if (!err && job->admin.role != ADMIN_ROLE_OWNER)
+		return admin_refuse(
+		    job, 403, "Only an owner signs somebody else out.");
+	else if (!err)
+		err = admin_find_person(job, store, id, &person, &found);
+	if (err || !found)
+		return err;
+	snprintf(job->user, sizeof(job->user), "%s", person.user);
+	err = admin_sessions_end(store, person.id);
+	return err ? err : admin_answer(job, json_object());
+}
+
 static enum err admin_signout(struct admin_job *job, struct store *store)
 {
 	enum err err;
 
+	if (job->arguments.id)
+		return sign_out_person(job, store);
 	if (!job->by_session)
 		return admin_refuse(job, 409, "Nobody is signed in here.");
 	err = admin_session_end(store, job->token);
@@ -201,6 +227,7 @@ const struct admin_verb ADMIN_SESSION_VERBS[] = {
 	.action = "admin signout",
 	.roles = ADMIN_EVERYBODY,
 	.by_department = true,
+	.members = {ADMIN_NAME(id, false)},
 	.run = admin_signout},
     {0},
 };

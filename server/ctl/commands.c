@@ -384,7 +384,10 @@ const struct command COMMANDS[] = {
 	 .help = "act as this person from now on, by password and one-time "
 		 "code"},
 	{.noun = "admin", .verb = "signout", .path = "signout",
-	 .handle = handle_admin_signout, .help = "end that"},
+	 .parameters = {{"ID", NULL, "id", COMMAND_TEXT, false, NULL}},
+	 .handle = handle_admin_signout,
+	 .help = "end that; with ID, everything that is open in somebody's "
+		 "name"},
 
 	REQUEST_VERBS("request", ""),
 	REQUEST_VERBS("admin", "request "),

@@ -152,13 +152,16 @@ int handle_admin_signin(struct call *call, struct client *client)
 /* The file goes whatever the server says: what is over there is over here. */
 int handle_admin_signout(struct call *call, struct client *client)
 {
+	const char *id = call_subject(call);
 	json_t *answer = NULL;
 	int code = call_ask(call, client, &answer);
 
-	if (session_forget(call_place(call)) != ERR_NONE)
+	if (!id[0] && session_forget(call_place(call)) != ERR_NONE)
 		return tell("the file of the session could not be removed.");
 	if (code == EXIT_DONE && call->json)
 		output_json(stdout, answer);
+	else if (code == EXIT_DONE && id[0])
+		output_sentence(stdout, "{} is signed out everywhere.", id);
 	else if (code == EXIT_DONE)
 		puts("Signed out.");
 	json_decref(answer);

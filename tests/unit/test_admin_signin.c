@@ -436,6 +436,46 @@ static void test_nobody_is_two(void **state)
 	    "{\"id\":\"s2\",\"password\":\"another one\"}");
 }
 
+static void test_signing_somebody_out(void **state)
+{
+	struct fixture *f = *state;
+	char serial[TOKEN_SERIAL_SIZE];
+
+	make_owner(f, serial);
+	sign_in_right(f);
+	must_refuse(f, "signout", "{\"id\":\"s9\"}", 404);
+	must(f, "signout", "{\"id\":\"s1\"}");
+	assert_false(goes_on(f));
+	f->now_s += 60;
+	f->has_session = false;
+	sign_in_right(f);
+	as_root(f);
+	must_refuse(f, "signout", "{}", 409);
+	must(f, "signout", "{\"id\":\"s1\"}");
+	must_have_recorded(f, "\"user\":\"s1\"");
+	f->has_session = true;
+	assert_false(goes_on(f));
+	/* Not by somebody who is no owner. */
+	f->admin = (struct admin){.role = ADMIN_ROLE_ENROLLER, .person_id = 0};
+	f->has_session = false;
+	must_refuse(f, "signout", "{\"id\":\"s1\"}", 403);
+}
+
+/* Whoever has frozen everything from a desk must be able to thaw it there. */
+static void test_a_freeze_of_everything_keeps_nobody_from_thawing(void **state)
+{
+	struct fixture *f = *state;
+	char serial[TOKEN_SERIAL_SIZE];
+
+	make_owner(f, serial);
+	sign_in_right(f);
+	must(f, "server/freeze", "{}");
+	f->now_s += 60;
+	f->has_session = false;
+	sign_in_right(f);
+	must(f, "server/thaw", "{}");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -451,6 +491,8 @@ int main(void)
 	    TEST(test_a_role_taken_away_is_gone_at_once),
 	    TEST(test_passwords),
 	    TEST(test_nobody_is_two),
+	    TEST(test_signing_somebody_out),
+	    TEST(test_a_freeze_of_everything_keeps_nobody_from_thawing),
 	};
 
 	return cmocka_run_group_tests_name("admin_signin", tests, NULL, NULL);
