@@ -140,7 +140,8 @@ enum err stop_ask(const struct server_call *server,
 
 	if (!answered)
 		return ERR_MEMORY;
-	memcpy(answered, questions, count * sizeof(*answered));
+	if (count > 0)
+		memcpy(answered, questions, count * sizeof(*answered));
 	err = ask_part(server, answered, count, &done, number);
 	while (err == ERR_NONE && done < count) {
 		/* What has come between is news for the first number. */
@@ -148,10 +149,10 @@ enum err stop_ask(const struct server_call *server,
 		    server, answered + done, count - done, &used, later);
 		done += used;
 	}
-	if (err == ERR_NONE) {
+	if (err == ERR_NONE && count > 0)
 		memcpy(questions, answered, count * sizeof(*answered));
+	if (err == ERR_NONE)
 		memcpy(out_number, number, sizeof(number));
-	}
 	free(answered);
 	return err;
 }
