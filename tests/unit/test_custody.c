@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "server/store/token_ledger.h"
+#include "shared/encode.h"
 #include "tests/unit/custody_steps.h"
 
 static void test_assigned_and_returned(void **state)
@@ -287,6 +288,17 @@ static void check(struct fixture *f, const char *serial, int64_t *floor)
 	assert_string_equal(chain.user, token.user);
 }
 
+/* Whatever was given up and enrolled anew: two tokens never share a seed. */
+static void check_seeds(struct fixture *f)
+{
+	struct db_query *q = db_query(f->server->store->db,
+	    "SELECT seed_id FROM token WHERE state NOT IN (4, 8)"
+	    " GROUP BY seed_id HAVING count(*) > 1");
+
+	assert_false(db_next(q));
+	assert_int_equal(db_done(q), ERR_NONE);
+}
+
 static void check_openings(struct fixture *f)
 {
 	size_t open = 0, good = 0;
@@ -346,6 +358,24 @@ static void act(struct fixture *f, unsigned *random)
 	json_decref(call(f, path, body));
 }
 
+/* Somebody has got hold of a seed and enrols it. */
+static void enrol_again(struct fixture *f, unsigned *random)
+{
+	char serial[8], secret[ENCODE_BASE32_SIZE(SECRET_BYTES_MAX)];
+	char body[256];
+	struct token token;
+
+	if (rand_r(random) % 20)
+		return;
+	snprintf(serial, sizeof(serial), "H%d", rand_r(random) % DEVICES);
+	token = find(f, serial);
+	encode_base32(token.otp.seed.bytes, token.otp.seed.length, secret);
+	snprintf(body, sizeof(body), "{\"id\":\"s%d\",\"secret\":\"%s\"}",
+	    rand_r(random) % PEOPLE, secret);
+	json_decref(call(f, "token/enroll", body));
+	assert_true(f->status == 0 || f->status == 409);
+}
+
 /* People leave, and others get their numbers. */
 static void move_people(struct fixture *f, unsigned *random)
 {
@@ -384,12 +414,14 @@ static void test_whatever_is_tried(void **state)
 
 		f->now_s += rand_r(&random) % 5 ? STEP_S : 4 * 3600;
 		move_people(f, &random);
+		enrol_again(f, &random);
 		act(f, &random);
 		done += f->status == 0;
 		for (int i = 0; i < DEVICES; i++) {
 			snprintf(serial, sizeof(serial), "H%d", i);
 			check(f, serial, &floors[i]);
 		}
+		check_seeds(f);
 		check_openings(f);
 	}
 	/* Or it would prove nothing. */
