@@ -76,27 +76,29 @@ static enum err add_tokens(
 	return err;
 }
 
-static enum err add_item(struct import *import, int64_t row,
-    const struct person *before, const struct person *after, unsigned changes,
-    const char *note)
+static enum err add_item(struct import *import, int64_t row)
 {
+	const struct staff_judgement *judged = &import->judged;
+	unsigned changes = judged->changes;
+	const char *note = judged->note[0] ? judged->note : NULL;
 	json_t *item;
 
 	count_changes(import, changes);
 	if (!changes && !note)
 		return ERR_NONE;
-	item = json_pack("{s:o,s:I,s:o,s:s?}", "person",
-	    admin_person_json(after), "row", (json_int_t)row, "what",
-	    staff_change_words(changes), "note", note);
+	item = json_pack("{s:o,s:I,s:o,s:s?,s:b}", "person",
+	    admin_person_json(&judged->after), "row", (json_int_t)row, "what",
+	    staff_change_words(changes), "note", note, "shares",
+	    judged->shares);
 	if (item && changes & STAFF_MOVED && !(changes & STAFF_NEW))
-		json_object_set_new(
-		    item, "department_before", json_string(before->department));
+		json_object_set_new(item, "department_before",
+		    json_string(judged->before.department));
 	if (item && changes & STAFF_RENAMED && !(changes & STAFF_NEW))
 		json_object_set_new(
-		    item, "name_before", json_string(before->name));
+		    item, "name_before", json_string(judged->before.name));
 	if (json_array_append_new(import->items, item))
 		return ERR_MEMORY;
-	return add_tokens(import, item, before);
+	return add_tokens(import, item, &judged->before);
 }
 
 static enum err answer_import(struct import *import)
@@ -183,10 +185,7 @@ static enum err import_row(struct import *import, const struct staff_row *row)
 	if (judged->problem.text[0])
 		return add_problem(import, row->row, row->id, &judged->problem);
 	err = keep(import, &judged->before, &judged->after, judged->changes);
-	return err ? err
-		   : add_item(import, row->row, &judged->before, &judged->after,
-			 judged->changes,
-			 judged->note[0] ? judged->note : NULL);
+	return err ? err : add_item(import, row->row);
 }
 
 static enum err import_item(struct import *import, json_t *item)

@@ -69,19 +69,17 @@ static enum err check_reach(
 static enum err find_sharer(const struct staff_context *list,
     const struct staff_row *row, struct staff_judgement *judged)
 {
-	const struct staff_mention *first;
-	bool shares = false;
 	enum err err = ERR_NONE;
 
 	if (!row->login || row->leaving ||
 	    strcmp(judged->before.login, row->login) == 0)
 		return ERR_NONE;
-	first = staff_mention_find(&list->logins, row->login);
-	if (first && first->text != row->login)
-		shares = true;
+	if (staff_mention_is_repeated(&list->logins, row->login))
+		judged->shares = true;
 	else
-		err = person_has_login(list->store, row->login, &shares);
-	if (shares)
+		err =
+		    person_has_login(list->store, row->login, &judged->shares);
+	if (judged->shares)
 		note(judged, "shares the account with somebody else");
 	return err;
 }

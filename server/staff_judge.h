@@ -20,8 +20,9 @@ struct staff_context {
 };
 
 struct staff_judgement {
-	struct person before, after;   /* before is zeroed if he is new */
-	unsigned changes;              /* of enum staff_change */
+	struct person before, after; /* before is zeroed if he is new */
+	unsigned changes;            /* of enum staff_change */
+	bool shares; /* his account is to be somebody else's too */
 	char note[2 * NAME_BYTES_MAX]; /* what is unusual, but goes in */
 	struct staff_problem problem;  /* its text is empty: none */
 };

@@ -54,3 +54,12 @@ const struct staff_mention *staff_mention_find(
 		   ? &items[low]
 		   : NULL;
 }
+
+bool staff_mention_is_repeated(
+    const struct staff_mentions *mentions, const char *text)
+{
+	const struct staff_mention *first = staff_mention_find(mentions, text);
+
+	return first && first + 1 < mentions->items + mentions->count &&
+	       strcmp(first[1].text, text) == 0;
+}

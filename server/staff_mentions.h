@@ -6,6 +6,7 @@
 #ifndef SEKIMORI_STAFF_MENTIONS_H
 #define SEKIMORI_STAFF_MENTIONS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "shared/json.h"
@@ -25,6 +26,9 @@ struct staff_mentions {
  * refused when their turn comes. */
 enum err staff_mentions_note(
     json_t *rows, const char *member, struct staff_mentions *out);
+/* Whether it stands there more than once. */
+bool staff_mention_is_repeated(
+    const struct staff_mentions *mentions, const char *text);
 /* The first mention of text; NULL: none. */
 const struct staff_mention *staff_mention_find(
     const struct staff_mentions *mentions, const char *text);

@@ -30,6 +30,9 @@ static const char HEAD[] =
     "ul { margin: 0; padding-left: 6mm }\n"
     "p { margin: 1.5mm 0 0; font-size: 9pt }\n"
     "</style>\n</head>\n<body>\n";
+static const char SHARED[] =
+    "<li>このログイン名は複数の職員で使います。ログインのときは、はじめに職員番号を"
+    "入力してください。</li>\n";
 static const char CONTACT[] =
     "<p>心当たりのない内容のときは、情報担当に連絡してください。番号や暗証番号を"
     "電話やメールでお聞きすることはありません。</p>\n</article>\n";
@@ -213,6 +216,8 @@ static void put_slip(FILE *to, json_t *item, const char *effective)
 	for (size_t i = 0; i < COUNT(CHANGES); i++)
 		if (has_word(words, CHANGES[i].what))
 			fprintf(to, "<li>%s</li>\n", CHANGES[i].to_do);
+	if (json_is_true(json_object_get(item, "shares")))
+		fputs(SHARED, to);
 	fputs("</ul>\n", to);
 	fputs(CONTACT, to);
 }

@@ -159,8 +159,8 @@ def test_whole_staff_says_who_is_missing(town):
 
 def test_a_shared_account_must_be_written(town):
     answer = town.load("d001,A,,,,,,madoguchi\r\nd002,B,,,,,,madoguchi\r\n")
-    assert [i["note"] for i in answer["items"]] == [
-        None, "shares the account with somebody else"]
+    assert [(i["note"], i["shares"]) for i in answer["items"]] == [
+        ("shares the account with somebody else", True)] * 2
     town.load("d009,A,,,,,,d010\r\n")
     answer = town.load("d011,A,,,,,,d010\r\n", "--dry-run")
     assert "shares the account" in answer["items"][0]["note"]
