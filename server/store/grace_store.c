@@ -4,7 +4,9 @@
 #include <string.h>
 
 enum {
-	DROP_ROWS = 2 /* for each that comes, so that they stay few */
+	/* Two go for one that comes, so that they stay few. */
+	DROP_EVERY = 32,
+	DROP_ROWS = 64,
 };
 
 static enum err drop_old(struct store *store, int64_t now_s)
@@ -20,14 +22,13 @@ static enum err drop_old(struct store *store, int64_t now_s)
 
 enum err grace_begin(struct store *store, const struct grace_login *login)
 {
-	enum err err = drop_old(store, login->since);
-	struct db_query *q;
-
-	if (err != ERR_NONE)
-		return err;
-	q = db_query(store->db,
+	struct db_query *q = db_query(store->db,
 	    "INSERT INTO grace (login, person_id, terminal_id, token_id,"
-	    " card_id, factor, since) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)");
+	    " card_id, factor, since) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"
+	    " RETURNING id");
+	int64_t id;
+	enum err err;
+
 	db_bind_blob(q, 1, login->login, GRACE_LOGIN_BYTES);
 	db_bind_number(q, 2, login->person_id);
 	db_bind_number(q, 3, login->terminal_id);
@@ -35,7 +36,11 @@ enum err grace_begin(struct store *store, const struct grace_login *login)
 	db_bind_number(q, 5, login->card_id);
 	db_bind_number(q, 6, login->factor);
 	db_bind_number(q, 7, login->since);
-	return db_run(q);
+	id = db_next(q) ? db_number(q, 0) : 0;
+	err = db_done(q);
+	return err == ERR_NONE && id % DROP_EVERY == 0
+		   ? drop_old(store, login->since)
+		   : err;
 }
 
 enum err grace_session_hash(const struct store *store, int64_t terminal_id,

@@ -152,11 +152,13 @@
 /* What each row means: grace_store.h. */
 #define GRACE_SCHEMA                                                           \
 	"CREATE TABLE grace (id INTEGER PRIMARY KEY,"                          \
-	" login BLOB NOT NULL UNIQUE, session BLOB UNIQUE,"                    \
+	" login BLOB NOT NULL UNIQUE, session BLOB,"                           \
 	" person_id INTEGER NOT NULL, terminal_id INTEGER NOT NULL,"           \
 	" token_id INTEGER NOT NULL, card_id INTEGER NOT NULL,"                \
 	" factor INTEGER NOT NULL, since INTEGER NOT NULL,"                    \
-	" tty TEXT NOT NULL DEFAULT '') STRICT;"
+	" tty TEXT NOT NULL DEFAULT '') STRICT;"                               \
+	"CREATE UNIQUE INDEX grace_session ON grace (session)"                 \
+	" WHERE session IS NOT NULL;"
 
 /* The same. state: enum stock_import_state. A token that arrives is not here
  * yet; floor is what its seed, if it was known before, gets at the end. */
