@@ -272,7 +272,10 @@ static bool take_body(struct admin_job *job)
 	struct json_problem problem = {""};
 	enum err err;
 
-	if (exchange->body_length > HTTP_ADMIN_BODY_BYTES_MAX) {
+	/* Of whoever is not signed in little is read. */
+	if (exchange->body_length > (size_t)(job->verb->is_open
+						 ? HTTP_BODY_BYTES_MAX
+						 : HTTP_ADMIN_BODY_BYTES_MAX)) {
 		http_reply_problem(exchange, 413, "The request is too large.");
 		return false;
 	}

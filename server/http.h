@@ -26,11 +26,14 @@ enum {
 	HTTP_HANDSHAKE_DEADLINE_S = 10,
 	HTTP_IDLE_DEADLINE_S = 600,
 	HTTP_BODY_BYTES_MAX = 16384,
-	/* of requests with a bearer, whose body may be an administrator's */
+	/* of those that come from another machine */
 	HTTP_LARGE_BODIES_MAX = 4,
 	HTTP_ADMIN_BODY_BYTES_MAX = 12 * 1048576, /* a CRL of 8 MiB as text */
 	HTTP_REQUEST_ID_SIZE = 17,
 };
+
+/* Below it, and with a bearer, bodies may be an administrator's. */
+#define HTTP_LARGE_BODY_PATH "/v1/admin/"
 
 enum http_peer_kind {
 	HTTP_PEER_STRANGER = 0, /* TLS without a certificate, or one that does

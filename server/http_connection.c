@@ -199,13 +199,22 @@ static enum request_state refuse_request(
 	return REQUEST_REFUSED;
 }
 
+/* No other handler is made for it. */
+static bool may_be_large(const struct http_message *message)
+{
+	static const char below[] = HTTP_LARGE_BODY_PATH;
+
+	return message->bearer[0] != '\0' &&
+	       strncmp(message->path, below, sizeof(below) - 1) == 0;
+}
+
 /* 0, or the status that refuses this head. */
 static int judge_head(
     struct http_connection *connection, const char **out_detail)
 {
 	const struct http_message *message = &connection->message;
 	bool local = connection->peer.kind == HTTP_PEER_LOCAL;
-	size_t body_max = local || message->bearer[0]
+	size_t body_max = local || may_be_large(message)
 			      ? HTTP_ADMIN_BODY_BYTES_MAX
 			      : HTTP_BODY_BYTES_MAX;
 

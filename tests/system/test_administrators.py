@@ -483,10 +483,17 @@ def test_large_bodies_of_strangers_are_few(servers):
             pass
         connection.close()
     assert refusals == 2
-    connection = connect_from(door, "127.0.0.1")
-    assert connection.ask("POST", "/v1/admin/user/list", {
-        "id": "x" * 20000}).status == 413
-    connection.close()
+    bearer = {"Authorization": "Bearer " + "B" * 43}
+    for path, headers in [("/v1/admin/user/list", {}),
+                          ("/v1/admin/signin", bearer),
+                          ("/v1/terminals/join", bearer)]:
+        connection = connect_from(door, "127.0.0.1")
+        assert connection.ask("POST", path, {"id": "x" * 20000},
+                              headers).status == 413
+        connection.close()
+    terminal = door.terminal()
+    assert terminal.ask("POST", "/v1/logins", {"user": "x" * 20000},
+                        bearer).status == 413
 
 
 # --- every role with every command -----------------------------------------------------
