@@ -313,7 +313,9 @@ static enum err take_positional(struct reader *reader, const char *word)
 	for (size_t i = 0; i < COMMAND_PARAMETERS_MAX && p[i].name; i++) {
 		if (p[i].name[0] == '-' || seen++ < reader->positional)
 			continue;
-		reader->positional++;
+		if (reader->positional++ == 0 &&
+		    (p[i].kind == COMMAND_TEXT || p[i].kind == COMMAND_NUMBER))
+			reader->call->subject = word;
 		return set_parameter(reader, &p[i], word);
 	}
 	return say(reader, "`{}` is one word too many.", word);

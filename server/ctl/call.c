@@ -24,13 +24,7 @@ const char *call_place(const struct call *call)
 
 const char *call_subject(const struct call *call)
 {
-	const struct command_parameter *first = &call->command->parameters[0];
-	const char *value = NULL;
-
-	if (first->name && first->name[0] != '-')
-		value = json_string_value(
-		    json_object_get(call->members, first->member));
-	return value ? value : "";
+	return call->subject ? call->subject : "";
 }
 
 /* A failure in words on stderr; for programs also as an object. */

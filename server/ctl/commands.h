@@ -57,8 +57,10 @@ struct call {
 	const char *socket_path;
 	const char *server, *ca; /* https://HOST:PORT, and whom to believe */
 	bool json, yes, help;
-	json_t *members; /* what the server is asked with */
-	json_t *locals;  /* values of COMMAND_LOCAL */
+	json_t *members;     /* what the server is asked with */
+	json_t *locals;      /* values of COMMAND_LOCAL */
+	const char *subject; /* the first word after the verb, if it is sent as
+				text or number; NULL: none */
 };
 
 /* Returns an enum command_exit. */

@@ -70,7 +70,8 @@ int handle_request_approve(struct call *call, struct client *client)
 		{
 			if (strcmp(name, "items") == 0)
 				output_table(stdout, value, CODE_COLUMNS);
-			else
+			else if (!json_is_array(value) ||
+				 json_array_size(value) > 0)
 				show_argument(name, value);
 		}
 	}

@@ -68,7 +68,8 @@ def test_codes_for_a_department_are_printed_at_the_approval(hall):
     status, text, err = hall.desks["o1"].run(
         "request", "approve", number, json_output=False)
     assert status == 0, err
-    assert all(f"t{n}" in text for n in range(3)) and "code" in text
+    assert f"Request {number} is approved" in text and "skipped" not in text
+    assert all(f"t{n}" in text for n in range(3)) and "CODE" in text
     number = ask(hall.desks["o1"], "code", "issue", "--department", "税務課")
     answer = hall.desks["e1"]("request", "approve", number)["answer"]
     codes = {item["id"]: item["code"] for item in answer["items"]}
