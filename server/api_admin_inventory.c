@@ -36,6 +36,8 @@ static const char *remark_of(const struct admin_job *job,
 	if (holder->state == PERSON_REMOVED ||
 	    (holder->valid_until != 0 && now_s >= holder->valid_until))
 		return "holder left";
+	if (holder->state == PERSON_SUSPENDED)
+		return "holder suspended";
 	if (card->certificate.valid_until <= now_s)
 		return "ended";
 	return now_s - used >= TOKEN_UNUSED_DAYS * (int64_t)DAY_S ? "unused"

@@ -13,6 +13,13 @@ static bool has_left(const struct token *token, int64_t now_s)
 		   (token->holder_until != 0 && now_s >= token->holder_until));
 }
 
+/* A staff list suspends those who leave, and may be taken back. */
+static bool is_away(const struct token *token, int64_t now_s)
+{
+	return token->person_id != 0 &&
+	       (token->holder_suspended || has_left(token, now_s));
+}
+
 bool token_is_unreturned(const struct token *token, int64_t now_s)
 {
 	if (token->state == TOKEN_LOST)
@@ -20,7 +27,7 @@ bool token_is_unreturned(const struct token *token, int64_t now_s)
 	if (token_is_due(token, now_s))
 		return true;
 	return token->device &&
-	       (token->state == TOKEN_REVOKED || has_left(token, now_s));
+	       (token->state == TOKEN_REVOKED || is_away(token, now_s));
 }
 
 bool token_is_unused(const struct token *token, int64_t days, int64_t now_s)
@@ -53,6 +60,8 @@ const char *token_remark(const struct token *token, int64_t now_s)
 		return "overdue";
 	if (has_left(token, now_s))
 		return "holder left";
+	if (is_away(token, now_s))
+		return "holder suspended";
 	if (token->state == TOKEN_REVOKED)
 		return "revoked";
 	if (token_is_unused(token, TOKEN_UNUSED_DAYS, now_s))

@@ -14,7 +14,8 @@ enum {
 };
 
 /* A spare past its day; a device that its holder should have brought back,
- * because it was revoked or he has left. */
+ * because it was revoked, or he has left or is suspended, as whoever leaves
+ * by a staff list is. */
 bool token_is_unreturned(const struct token *token, int64_t now_s);
 /* Active, somebody's own, and not used for so many days since he got it. */
 bool token_is_unused(const struct token *token, int64_t days, int64_t now_s);
@@ -24,7 +25,8 @@ bool token_is_older(const struct token *token, int64_t years, int64_t now_s);
 /* Whether a stocktaking asks for it: not what is retired, and not what was
  * revoked on a telephone. */
 bool token_is_to_be_there(const struct token *token);
-/* The gravest of "lost", "overdue", "holder left", "revoked", "unused" and
+/* The gravest of "lost", "overdue", "holder left", "holder
+ * suspended", "revoked", "unused" and
  * "old", or NULL. */
 const char *token_remark(const struct token *token, int64_t now_s);
 

@@ -36,6 +36,7 @@ static const struct {
     {"returned", "返納済"},
     {"overdue", "返却期限超過"},
     {"holder left", "退職者が所持"},
+    {"holder suspended", "利用停止者が所持"},
     {"unused", "14日以上未使用"},
     {"old", "登録から3年以上"},
     {"new", "新規"},

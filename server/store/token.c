@@ -11,6 +11,7 @@
 
 #include "server/store/admin_session.h"
 #include "server/store/grace_store.h"
+#include "server/store/person.h"
 #include "server/store/seed.h"
 #include "server/store/token_ledger.h"
 #include "shared/encode.h"
@@ -31,7 +32,7 @@ enum {
 	" token.digits, token.period_s, seed_floor.floor, token.seed_id,"      \
 	" seed_floor.drift, throttle.astray_token IS NOT NULL,"                \
 	" token.loan_until, coalesce(person.name, ''),"                        \
-	" coalesce(person.department, ''), coalesce(person.state, 0) = 2,"     \
+	" coalesce(person.department, ''), coalesce(person.state, 0),"         \
 	" coalesce(person.valid_until, 0), EXISTS (SELECT 1 FROM token_ledger" \
 	" WHERE token_id = token.id AND seq = 1 AND to_state = 6)"
 #define TOKEN_TABLES                                                           \
@@ -114,7 +115,8 @@ static void read_token(struct db_query *q, struct token *out)
 	out->loan_until = db_number(q, 16);
 	db_read_text(q, 17, out->name, sizeof(out->name));
 	db_read_text(q, 18, out->department, sizeof(out->department));
-	out->holder_removed = db_number(q, 19) != 0;
+	out->holder_removed = db_number(q, 19) == PERSON_REMOVED;
+	out->holder_suspended = db_number(q, 19) == PERSON_SUSPENDED;
 	out->holder_until = db_number(q, 20);
 	out->device = db_number(q, 21) != 0;
 }

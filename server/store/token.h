@@ -40,7 +40,7 @@ struct token {
 	/* Filled when read: of its holder, and whether it came into stock, so
 	 * that nobody has ever seen its seed. */
 	char name[NAME_BYTES_MAX + 1], department[NAME_BYTES_MAX + 1];
-	bool holder_removed;
+	bool holder_removed, holder_suspended;
 	int64_t holder_until; /* 0: no end */
 	bool device;
 	int64_t loan_until;   /* lent for a day: opens nothing from then on; 0:

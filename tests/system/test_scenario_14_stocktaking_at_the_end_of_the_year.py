@@ -142,3 +142,18 @@ def test_cards_are_in_it(hall, world, tmp_path):
     _, rows = inventory(hall, tmp_path / "later.csv", "--department",
                         "企画課", "--before", tmp_path / "cards.csv")
     assert (rows[0]["備考"], rows[0]["前回との差"]) == ("14日以上未使用", "")
+
+
+def test_whoever_leaves_by_a_staff_list_is_missed_too(hall, tmp_path):
+    staff = tmp_path / "staff.csv"
+    staff.write_text("職員番号,氏名,所属,退職\nz1,退職 太郎,教育課,\n")
+    hall.ctl("user", "import", staff)
+    token = device(hall, "z1")
+    staff.write_text("職員番号,氏名,所属,退職\nz1,退職 太郎,教育課,退職\n")
+    hall.ctl("user", "import", staff)
+    assert token.serial in {t["serial"] for t in hall.ctl.items(
+        "token", "list", "--unreturned")}
+    _, rows = inventory(hall, tmp_path / "now.csv", "--department", "教育課")
+    assert [r["備考"] for r in rows] == ["利用停止者が所持"]
+    hall.ctl("token", "return", token.serial, "--code", token.code())
+    assert hall.ctl("token", "show", token.serial)["state"] == "returned"

@@ -92,7 +92,12 @@ static void test_remarks(void **state)
 		NULL, false, true},
 	    {{.state = TOKEN_REVOKED, .person_id = 1, .holder_removed = true},
 		"holder left", false, false},
-	    /* 10 */
+	    {{.state = TOKEN_ACTIVE,
+		 .person_id = 1,
+		 .device = true,
+		 .holder_suspended = true},
+		"holder suspended", true, true},
+	    /* 11 */
 	    {{.state = TOKEN_ACTIVE,
 		 .person_id = 1,
 		 .created_at = NOW - 20 * DAY_S,
