@@ -15,6 +15,7 @@
 #include "server/keys/recovery.h"
 #include "server/store/backup.h"
 #include "server/store/card.h"
+#include "server/store/grace_store.h"
 #include "server/store/once.h"
 #include "server/store/subject.h"
 #include "server/store/terminal.h"
@@ -156,6 +157,28 @@ static void test_given_up(void **state)
 
 static const unsigned char invitation[CARD_INVITATION_HASH_BYTES] = "code";
 
+static const unsigned char session[GRACE_SESSION_BYTES] = "one";
+
+static void begin_grace(struct store *store, const struct person *person,
+    const struct terminal *terminal)
+{
+	const struct grace_login login = {.login = "first",
+	    .person_id = person->id,
+	    .terminal_id = terminal->id,
+	    .factor = FACTOR_OTP,
+	    .since = LATER_S};
+	struct grace_row row;
+	bool tied = false;
+
+	assert_int_equal(grace_begin(store, &login), ERR_NONE);
+	assert_int_equal(
+	    grace_tie(store, terminal->id, login.login, session, &tied),
+	    ERR_NONE);
+	assert_int_equal(
+	    grace_find(store, session, person->id, LATER_S, &row), ERR_NONE);
+	assert_true(row.grace.given);
+}
+
 static void fill(
     struct store *store, const struct secret *join, int64_t *out_person)
 {
@@ -194,6 +217,7 @@ static void fill(
 	assert_int_equal(
 	    card_invite(store, person.id, invitation, LATER_S + 9999),
 	    ERR_NONE);
+	begin_grace(store, &person, &terminal);
 	assert_int_equal(store_commit(store), ERR_NONE);
 	*out_person = person.id;
 }
@@ -207,7 +231,7 @@ static void check_distrust(struct store *store, const struct secret *join)
 	struct token token;
 	struct once once;
 	struct clock_reading mark;
-
+	struct grace_row row;
 	int64_t invited = 0;
 	bool used = false;
 
@@ -238,6 +262,9 @@ static void check_distrust(struct store *store, const struct secret *join)
 	    ERR_NOT_FOUND);
 	store_rollback(store);
 	assert_int_equal(once_find(store, key, LATER_S, &once), ERR_NOT_FOUND);
+	assert_int_equal(
+	    grace_find(store, session, person.id, LATER_S, &row), ERR_NONE);
+	assert_false(row.grace.given);
 	assert_int_equal(store_get_mark(store, &mark), ERR_NONE);
 	assert_int_equal(mark.wall_s, LATER_S);
 }
