@@ -21,10 +21,11 @@ enum session_event {
 	SESSION_CLOSE,
 	SESSION_LOCKED,
 	SESSION_LOGGED_OUT,
+	SESSION_LEFT_OPEN, /* frozen, and agent.conf says so */
 };
 
 static const char *const events[] = {
-    "open", "close", "locked", "logged_out", NULL};
+    "open", "close", "locked", "logged_out", "left_open", NULL};
 static const char *const reasons[] = {
     "", "card_removed", "watcher_failed", "frozen", NULL};
 
@@ -110,6 +111,7 @@ static enum err follow(
 				      : ERR_NONE;
 	case SESSION_LOCKED:
 	case SESSION_LOGGED_OUT:
+	case SESSION_LEFT_OPEN:
 		break;
 	}
 	return login_grace_left(store, terminal_id, asked->login);
@@ -131,8 +133,7 @@ static enum err work(struct terminal_call *call, struct store *store)
 /* What the agent did has a reason; what the person did has none. */
 static bool has_its_reason(const struct session_call *asked)
 {
-	bool by_agent = asked->event == SESSION_LOCKED ||
-			asked->event == SESSION_LOGGED_OUT;
+	bool by_agent = asked->event >= SESSION_LOCKED;
 
 	return by_agent == (asked->reason != 0);
 }
@@ -152,6 +153,6 @@ void api_session_report(struct server *server, struct http_exchange *exchange)
 		terminal_call_submit(call);
 	else
 		terminal_call_refuse(call, 400,
-		    "member \"reason\" belongs to \"locked\" and "
-		    "\"logged_out\", and to these only");
+		    "member \"reason\" belongs to what the agent did, and "
+		    "to nothing else");
 }

@@ -175,10 +175,9 @@ static void seen(void *context)
 }
 
 static void tell_stopped(
-    void *context, const struct session *session, bool ended)
+    void *context, const struct session *session, const char *event)
 {
-	seat_reporter_tell(
-	    context, session, ended ? "logged_out" : "locked", "frozen");
+	seat_reporter_tell(context, session, event, "frozen");
 }
 
 /* What was frozen while the agent was away is found at once. */

@@ -191,7 +191,7 @@ static void ask(struct stop *stop, struct asking *asking)
 	enum err err = stop_sessions_ask(stop->sessions, number);
 
 	if (err == ERR_NONE) {
-		asking->again_ms = 0;
+		asking->again_ms = steady_ms() + STOP_ASK_EVERY_MS;
 		asking->retry_ms = STOP_ASK_RETRY_MS;
 		set_number(stop, number);
 		return;

@@ -17,6 +17,7 @@
 #include "pam_module/agent/session_people.h"
 
 enum {
+	STOP_ASK_EVERY_MS = 120,  /* the server takes ten a second */
 	STOP_RETRY_MS = 250,      /* when logind does not do as it was told */
 	STOP_ASK_RETRY_MS = 1000, /* the first wait; each doubles */
 	STOP_ASK_RETRY_MS_MAX = 8000,
@@ -46,8 +47,9 @@ struct stop_setup {
 	void *news_context;
 	struct session_people *people;
 	enum stop_text_sessions text;
-	/* Told once for each session that was locked or ended. */
-	void (*tell)(void *context, const struct session *session, bool ended);
+	/* Told once for each session, what was done: see POST /v1/sessions. */
+	void (*tell)(
+	    void *context, const struct session *session, const char *event);
 	void *tell_context;
 };
 

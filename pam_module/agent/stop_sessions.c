@@ -234,19 +234,24 @@ static void log_session(
 	    LOG_TEXT("error", err == ERR_NONE ? "" : err_text(err)));
 }
 
-static void done(struct stop_sessions *sessions, struct open_session *item)
+static const char *words_of(const char *event)
 {
-	const bool ended = !item->open.is_graphical;
+	if (strcmp(event, "left_open") == 0)
+		return "session left open, as agent.conf says";
+	return strcmp(event, "locked") == 0 ? "session locked"
+					    : "session ended";
+}
+
+/* The first time. */
+static void tell(struct stop_sessions *sessions, struct open_session *item,
+    const char *event)
+{
 	struct session session = {0};
 
-	item->is_due = false;
-	item->failures = 0;
-	item->again_ms = 0;
 	if (item->is_told)
 		return;
 	item->is_told = true;
-	log_session(LOG_NOTICE, ended ? "session ended" : "session locked",
-	    item, ERR_NONE);
+	log_session(LOG_NOTICE, words_of(event), item, ERR_NONE);
 	memcpy(session.user, item->open.user, sizeof(session.user));
 	memcpy(session.person, item->person, sizeof(session.person));
 	memcpy(session.service, item->open.service, sizeof(session.service));
@@ -254,17 +259,21 @@ static void done(struct stop_sessions *sessions, struct open_session *item)
 	/* logind may not know it; the server must be told something. */
 	if (session.service[0] == '\0')
 		memcpy(session.service, "logind", sizeof("logind"));
-	sessions->setup->tell(sessions->setup->tell_context, &session, ended);
+	sessions->setup->tell(sessions->setup->tell_context, &session, event);
 }
 
-static void leave(struct open_session *item)
+static void done(struct stop_sessions *sessions, struct open_session *item)
 {
 	item->is_due = false;
-	if (!item->is_told)
-		log_session(LOG_WARNING,
-		    "frozen, and the session is left open as agent.conf says",
-		    item, ERR_NONE);
-	item->is_told = true;
+	item->failures = 0;
+	item->again_ms = 0;
+	tell(sessions, item, item->open.is_graphical ? "locked" : "logged_out");
+}
+
+static void leave(struct stop_sessions *sessions, struct open_session *item)
+{
+	item->is_due = false;
+	tell(sessions, item, "left_open");
 }
 
 static void act(struct stop_sessions *sessions, struct open_session *item)
@@ -296,7 +305,7 @@ void stop_sessions_act(struct stop_sessions *sessions)
 		if (!item->is_due || steady_ms() < item->again_ms)
 			continue;
 		if (is_left(sessions, item))
-			leave(item);
+			leave(sessions, item);
 		else
 			act(sessions, item);
 	}

@@ -204,6 +204,9 @@ def test_text_sessions_are_left_where_agent_conf_says_so(hall, everybody):
         time.sleep(QUIET_S)
         hall.wait_connected()
         hall.wait_locked(desktop, hall.freeze("server", "freeze"))
+        left = wait_for("the record", lambda: hall.records("left_open"))[-1]
+        assert (left["user"], left["service"], left["reason"]) == \
+            ("alice", "sshd", "frozen")
         time.sleep(QUIET_S)
         assert text.exists()
     finally:

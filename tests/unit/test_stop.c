@@ -46,6 +46,7 @@ struct world {
 	enum err answer;
 	bool none; /* runs here */
 	unsigned locks[SESSIONS], ends[SESSIONS], tells;
+	char told[16]; /* the last */
 	int news;
 	struct session_people *people;
 	enum stop_text_sessions text;
@@ -204,13 +205,14 @@ static void on_seen(void *context)
 	(void)eventfd_read(((struct world *)context)->news, &unused);
 }
 
-static void on_tell(void *context, const struct session *session, bool ended)
+static void on_tell(
+    void *context, const struct session *session, const char *event)
 {
 	struct world *world = context;
 
 	assert_true(session->user[0] != '\0' && session->service[0] != '\0');
-	(void)ended;
 	pthread_mutex_lock(&world->lock);
+	snprintf(world->told, sizeof(world->told), "%s", event);
 	world->tells++;
 	pthread_mutex_unlock(&world->lock);
 }
@@ -512,9 +514,11 @@ static void text_sessions_can_be_left(void **state)
 	world->text = STOP_TEXT_LEAVE;
 	start(world);
 	stop_whom(world, "alice");
-	wait_count(world, &world->locks[0], 1);
+	wait_count(world, &world->tells, 2);
 	quiet();
 	expect_untouched(world, 1);
+	assert_string_equal(world->told, "left_open");
+	assert_int_equal(look_at(world, &world->tells), 2);
 }
 
 int main(void)
