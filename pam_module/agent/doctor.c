@@ -17,6 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "pam_module/agent/logind_list.h"
 #include "pam_module/agent/self.h"
 #include "pam_module/agent/server_client.h"
 #include "pam_module/agent/state.h"
@@ -249,14 +250,32 @@ static void check_polkit(struct doctor *doctor)
 	if (access(POLKIT_DAEMON, F_OK) != 0)
 		doctor_tell(doctor, DOCTOR_WARN, "polkit",
 		    "is not installed: no session can be locked when its card "
-		    "leaves. apt install polkitd");
+		    "leaves or its person is frozen. apt install polkitd");
 	else if (!has_rule)
 		doctor_tell(doctor, DOCTOR_WARN, "polkit",
 		    "lacks " POLKIT_RULE ": no session can be locked when its "
-		    "card leaves. Copy it to /etc/polkit-1/rules.d.");
+		    "card leaves or its person is frozen. Copy it to "
+		    "/etc/polkit-1/rules.d.");
 	else
 		doctor_tell(doctor, DOCTOR_OK, "polkit",
 		    "lets the agent lock sessions whose card leaves");
+}
+
+/* Whoever is frozen is looked for in its files. */
+static void check_logind(struct doctor *doctor)
+{
+	struct logind_open *sessions = NULL;
+	size_t count = 0;
+	bool more = false;
+
+	if (logind_list(&sessions, &count, &more) == ERR_NONE)
+		doctor_tell(doctor, DOCTOR_OK, "logind",
+		    "says which sessions a freeze would lock");
+	else
+		doctor_tell(doctor, DOCTOR_WARN, "logind",
+		    "does not run: a freeze refuses logins here and locks "
+		    "no session. apt install libpam-systemd");
+	free(sessions);
 }
 
 bool doctor_print(const char *directory, const char *socket_path)
@@ -271,6 +290,7 @@ bool doctor_print(const char *directory, const char *socket_path)
 	check_identity(&doctor);
 	check_socket(&doctor, socket_path);
 	check_polkit(&doctor);
+	check_logind(&doctor);
 	doctor_check_cards(&doctor);
 	doctor_check_pam(&doctor);
 	doctor_check_sshd(&doctor);
