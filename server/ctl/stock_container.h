@@ -93,11 +93,14 @@ const char *stock_container_text(struct stock_container *container,
 /* At an element's end. A fault of the keys concerns the file as a whole. */
 const char *stock_container_end(
     struct stock_container *container, enum stock_place place);
-/* At a package's end: the token, or NULL and the fault and where. The row is
- * the container's. */
+/* stock_package.c. At a package's end: the token, or NULL and the fault and
+ * where. The row is the container's. */
 const struct stock_row *stock_container_row(
     struct stock_container *container, const char **fault, const char **place);
 void stock_container_wipe(struct stock_container *container);
+
+/* Digits only, fifteen at most. */
+bool stock_number_read(const char *text, size_t length, int64_t *out);
 
 /* Whether a fault there makes all the rest unreadable. */
 bool stock_place_is_of_file(enum stock_place place);
