@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * `token import --from pskc|csv`: a closed-off child reads the file
- * (stock_child.c), what it says goes to the server in parts of a few tokens,
- * and only when all of it was good is the import finished. Nothing grows with
+ * (stock_child.c), what it says goes to the server (stock_send.c), and only
+ * when all of it was good is the import finished. Nothing grows with
  * the file. On anything else the server is told to forget what it got.
  */
 #include <errno.h>
@@ -19,29 +19,24 @@
 #include "server/ctl/progress.h"
 #include "server/ctl/prompt.h"
 #include "server/ctl/stock_child.h"
-#include "shared/encode.h"
+#include "server/ctl/stock_send.h"
 #include "shared/text.h"
 
 enum {
-	/* A login that comes meanwhile waits for one of these at most. */
-	PART_ROWS = 25,
 	FILE_BYTES_MAX = 384 * 1024 * 1024, /* 250000 tokens, encrypted */
 	PEEK_BYTES = 256,
 };
 
 struct import {
 	struct call *call;
-	struct client *client;
 	const char *path;
-	json_t *rows; /* the part being gathered */
-	json_int_t number, tokens;
+	struct stock_send send;
 	uint64_t file_bytes;
 	uint16_t serial_column, secret_column;
 	size_t problems;
 	json_t *told; /* problems, for --json */
 	struct progress progress;
 	struct stock_report report;
-	int code; /* why it stopped */
 };
 
 /* --- problems ---------------------------------------------------------------
@@ -76,95 +71,22 @@ static const char *member_text(json_t *object, const char *name)
 }
 
 /* What the server says of a row. */
-static void tell_servers(struct import *import, json_t *problems)
+static void tell_servers(void *context, json_t *item)
 {
-	size_t i;
-	json_t *item;
+	struct import *import = context;
+	const char *member = member_text(item, "member");
+	struct stock_problem problem = {
+	    .line = (uint64_t)json_integer_value(json_object_get(item, "line")),
+	    .column = strcmp(member, "serial") == 0 ? import->serial_column
+						    : import->secret_column,
+	};
 
-	json_array_foreach(problems, i, item)
-	{
-		struct stock_problem problem = {0};
-		const char *member = member_text(item, "member");
-
-		problem.line =
-		    (uint64_t)json_integer_value(json_object_get(item, "line"));
-		problem.column = strcmp(member, "serial") == 0
-				     ? import->serial_column
-				     : import->secret_column;
-		snprintf(problem.place, sizeof(problem.place), "%s", member);
-		snprintf(problem.text, sizeof(problem.text), "%s",
-		    member_text(item, "text"));
-		if (import->problems < STOCK_PROBLEMS_MAX)
-			tell_problem(import, &problem);
-	}
-}
-
-/* --- the server -------------------------------------------------------------
- */
-
-static bool ask(
-    struct import *import, const char *path, json_t *members, json_t **out)
-{
-	if (!members)
-		return false;
-	import->code =
-	    call_ask_at(import->call, import->client, path, members, out);
-	json_decref(members);
-	return import->code == EXIT_DONE;
-}
-
-static bool begin(struct import *import)
-{
-	json_t *answer = NULL;
-	bool begun = ask(import, "token/stock-begin", json_object(), &answer);
-
-	import->number = json_integer_value(json_object_get(answer, "import"));
-	json_decref(answer);
-	return begun;
-}
-
-/* After that the server has nothing of it; if it cannot be told, it finds out
- * by itself. */
-static void give_up(struct import *import)
-{
-	int code = import->code;
-	json_t *answer = NULL;
-
-	if (import->number > 0 && code != EXIT_UNREACHABLE)
-		(void)ask(import, "token/stock-give-up",
-		    json_pack("{s:I}", "import", import->number), &answer);
-	json_decref(answer);
-	import->code = code == EXIT_DONE ? EXIT_REFUSED : code;
-}
-
-static bool send_part(struct import *import)
-{
-	json_t *answer = NULL;
-	bool sent;
-
-	if (json_array_size(import->rows) == 0)
-		return true;
-	sent = ask(import, "token/stock-part",
-	    json_pack(
-		"{s:I,s:O}", "import", import->number, "rows", import->rows),
-	    &answer);
-	json_array_clear(import->rows);
-	import->tokens += json_integer_value(json_object_get(answer, "tokens"));
-	tell_servers(import, json_object_get(answer, "problems"));
-	json_decref(answer);
-	return sent;
-}
-
-static bool finish(struct import *import)
-{
-	json_t *answer = NULL;
-	bool finished = ask(import, "token/stock-finish",
-	    json_pack("{s:I,s:I}", "import", import->number, "tokens",
-		import->tokens),
-	    &answer);
-
-	json_decref(answer);
-	return finished;
+	if (import->problems >= STOCK_PROBLEMS_MAX)
+		return;
+	snprintf(problem.place, sizeof(problem.place), "%s", member);
+	snprintf(problem.text, sizeof(problem.text), "%s",
+	    member_text(item, "text"));
+	tell_problem(import, &problem);
 }
 
 /* --- what the child says ----------------------------------------------------
@@ -172,34 +94,16 @@ static bool finish(struct import *import)
 
 static bool take_row(struct import *import, const struct stock_row *row)
 {
-	char hex[ENCODE_HEX_SIZE(STOCK_SEED_BYTES_MAX)];
-	json_t *object;
-
 	import->serial_column = row->serial_column;
 	import->secret_column = row->secret_column;
-	/* Told already that nothing will be imported: only the rest of what is
-	 * wrong matters. */
-	if (import->problems > 0)
-		return true;
-	encode_hex(row->seed.bytes, row->seed.length, hex);
-	object = json_pack("{s:I,s:s,s:s,s:s,s:i,s:i,s:I,s:s}", "line",
-	    (json_int_t)row->line, "serial", row->serial, "type",
-	    stock_type_text(row->type), "algorithm",
-	    stock_algorithm_text(row->algorithm), "digits", row->digits,
-	    "period", row->period_s, "counter", (json_int_t)row->counter,
-	    "secret", hex);
-	secret_wipe_bytes(hex, sizeof(hex));
-	if (json_array_append_new(import->rows, object)) {
-		import->code = EXIT_REFUSED;
-		return false;
-	}
-	return json_array_size(import->rows) < PART_ROWS || send_part(import);
+	/* Nothing will be imported: only the rest of what is wrong matters. */
+	return import->problems > 0 || stock_send_row(&import->send, row);
 }
 
 static void tell_end(struct import *import, const struct stock_child *child)
 {
 	progress_end(&import->progress);
-	import->code = EXIT_REFUSED;
+	import->send.code = EXIT_REFUSED;
 	if (WIFSIGNALED(child->status))
 		fprintf(stderr,
 		    "%s: the process that read it was ended by signal %d: it "
@@ -236,14 +140,14 @@ static bool take_all(struct import *import, struct stock_child *child)
 		}
 		if (goes_on && import->problems == 0)
 			progress_show(&import->progress, frame.bytes_read,
-			    import->file_bytes, (uint64_t)import->tokens,
+			    import->file_bytes, (uint64_t)import->send.tokens,
 			    "tokens");
 		if (import->problems >= STOCK_PROBLEMS_MAX)
 			goes_on = false;
 		secret_wipe_bytes(&frame, sizeof(frame));
 	}
-	return ended && import->problems == 0 && send_part(import) &&
-	       import->problems == 0;
+	return ended && import->problems == 0 &&
+	       stock_send_rest(&import->send) && import->problems == 0;
 }
 
 /* --- reports ----------------------------------------------------------------
@@ -287,8 +191,9 @@ static int tell_result(struct import *import, bool done)
 {
 	const struct stock_report *report = &import->report;
 	json_t *answer = json_pack("{s:I,s:I,s:I,s:I,s:I,s:O}", "created",
-	    done ? import->tokens : 0, "in_clear", (json_int_t)report->in_clear,
-	    "users_left_out", (json_int_t)report->holders, "dates_left_out",
+	    done ? import->send.tokens : 0, "in_clear",
+	    (json_int_t)report->in_clear, "users_left_out",
+	    (json_int_t)report->holders, "dates_left_out",
 	    (json_int_t)report->dates, "drifts_left_out",
 	    (json_int_t)report->drifts, "problems", import->told);
 
@@ -298,13 +203,13 @@ static int tell_result(struct import *import, bool done)
 	else if (done)
 		printf("%lld tokens are in stock. Next, with a code it shows: "
 		       "`sekimorictl token assign SERIAL ID --code CODE`.\n",
-		    (long long)import->tokens);
+		    (long long)import->send.tokens);
 	json_decref(answer);
 	if (done)
 		tell_left_out(report);
 	else
 		fputs("Nothing was imported.\n", stderr);
-	return import->code;
+	return import->send.code;
 }
 
 /* --- files ------------------------------------------------------------------
@@ -316,23 +221,24 @@ static int run_import(
 	struct stock_child child;
 	enum err err = stock_child_start(request, &child);
 	bool done = false;
+	int code;
 
 	if (err != ERR_NONE) {
 		fprintf(stderr, "sekimorictl: %s.\n", err_text(err));
 		return EXIT_REFUSED;
 	}
-	import->rows = json_array();
 	import->told = json_array();
 	import->progress = progress_begin(!import->call->json);
-	if (import->rows && import->told && begin(import))
-		done = take_all(import, &child) && finish(import);
+	if (import->told && stock_send_begin(&import->send))
+		done = take_all(import, &child) &&
+		       stock_send_finish(&import->send);
 	stock_child_end(&child);
 	if (!done)
-		give_up(import);
-	tell_result(import, done);
-	json_decref(import->rows);
+		stock_send_give_up(&import->send);
+	code = tell_result(import, done);
+	stock_send_free(&import->send);
 	json_decref(import->told);
-	return import->code;
+	return code;
 }
 
 /* Small and read whole; one byte more than may be shows that it is not. */
@@ -426,8 +332,12 @@ static int import_file(struct import *import, const struct secret *key,
 
 int handle_stock_import(struct call *call, struct client *client)
 {
-	struct import import = {
-	    .call = call, .client = client, .path = call_local(call, "file")};
+	struct import import = {.call = call,
+	    .path = call_local(call, "file"),
+	    .send = {.call = call,
+		.client = client,
+		.on_problem = tell_servers,
+		.context = &import}};
 	const char *key_file = call_local(call, "key_file");
 	const char *columns = call_local(call, "columns");
 	struct stock_headings *headings = calloc(1, sizeof(*headings));
