@@ -263,6 +263,48 @@ static enum err count_owner(void *context, const struct admin *admin,
 	return err;
 }
 
+struct others {
+	int64_t but_person_id;
+	int owners;
+	bool is_owner; /* the one left out */
+};
+
+static enum err count_other(void *context, const struct admin *admin,
+    const char *user, const char *name)
+{
+	struct others *others = context;
+
+	(void)user;
+	(void)name;
+	if (admin->role != ADMIN_ROLE_OWNER)
+		return ERR_NONE;
+	if (admin->person_id == others->but_person_id)
+		others->is_owner = true;
+	else
+		others->owners++;
+	return ERR_NONE;
+}
+
+/* Whoever is only suspended can be let in again, so he counts. */
+enum err admin_keep_owners(
+    struct admin_job *job, struct store *store, const struct person *leaving)
+{
+	struct others others = {.but_person_id = leaving->id};
+	struct policy_approval approval;
+	size_t index = 0;
+	enum err err = ERR_NONE;
+
+	if (!policy_next_approval(store->policy, &index, &approval))
+		return ERR_NONE;
+	err = admin_each(store, count_other, &others);
+	if (err || !others.is_owner || others.owners >= APPROVERS_MIN)
+		return err;
+	return admin_refuse(job, 409,
+	    "Rule %s needs two owners, and without %s there would be %d. Add "
+	    "another first: `sekimorictl admin add ID --role owner`.",
+	    approval.name, leaving->user, others.owners);
+}
+
 /* --- approve lines that can be lived with --------------------------------- */
 
 static const struct admin_verb *find_waiting(const char *word, size_t length)

@@ -23,6 +23,11 @@ enum err admin_hold(struct admin_job *job, struct store *store, bool *out_held);
 enum err admin_is_in_office(struct admin_job *job, struct store *store,
     int64_t person_id, struct admin *out, bool *out_is);
 
+/* Refuses to let go of an owner while approve lines need two: what waits could
+ * never happen, and neither could rules without such lines. */
+enum err admin_keep_owners(
+    struct admin_job *job, struct store *store, const struct person *leaving);
+
 /* Whether approve lines name what there is, and can be lived with: fills
  * problem and says ERR_INVALID if not. */
 enum err admin_check_approvals(struct store *store, const struct policy *policy,

@@ -6,7 +6,7 @@
  */
 #include <stdio.h>
 
-#include "server/api_admin.h"
+#include "server/api_admin_hold.h"
 
 static json_t *admin_json(
     const struct admin *admin, const char *user, const char *name)
@@ -154,7 +154,10 @@ static enum err admin_remove(struct admin_job *job, struct store *store)
 		    "who does.",
 		    person.user);
 	if (!err)
-		err = admin_drop(store, person.id);
+		err = admin_keep_owners(job, store, &person);
+	if (err || job->status)
+		return err;
+	err = admin_drop(store, person.id);
 	return err ? err
 		   : admin_answer_as(job, "admin",
 			 admin_json(&admin, person.user, person.name));

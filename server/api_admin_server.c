@@ -35,7 +35,7 @@ static enum err server_status(struct admin_job *job, struct store *store)
 	const char *state = "running";
 	struct totals totals = {0};
 	char shadow[SHADOW_TEXT_SIZE];
-	enum err err = totals_count(store, &totals);
+	enum err err = totals_count(store, job->time.now_s, &totals);
 
 	if (err)
 		return err;
@@ -46,12 +46,13 @@ static enum err server_status(struct admin_job *job, struct store *store)
 	if (!job->time.trusted)
 		state = "clock";
 	return admin_answer(job,
-	    json_pack("{s:s,s:s?,s:s,s:I,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I}",
-		"state", state, "shadow", shadow[0] ? shadow : NULL, "version",
-		SEKIMORI_VERSION, "time", (json_int_t)job->time.now_s,
-		"instance", store->instance, "people",
-		(json_int_t)totals.people, "tokens", (json_int_t)totals.tokens,
-		"cards", (json_int_t)store->cards_bound, "terminals",
+	    json_pack("{s:s,s:s?,s:I,s:s,s:I,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I}",
+		"state", state, "shadow", shadow[0] ? shadow : NULL, "requests",
+		(json_int_t)totals.requests, "version", SEKIMORI_VERSION,
+		"time", (json_int_t)job->time.now_s, "instance",
+		store->instance, "people", (json_int_t)totals.people, "tokens",
+		(json_int_t)totals.tokens, "cards",
+		(json_int_t)store->cards_bound, "terminals",
 		(json_int_t)totals.terminals, "records",
 		(json_int_t)store->head.seq, "disk_free",
 		disk_free_mb(job->server), "generation",

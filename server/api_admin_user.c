@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "server/api_admin.h"
+#include "server/api_admin_hold.h"
 #include "server/store/subject.h"
 
 enum {
@@ -397,7 +397,10 @@ static enum err user_remove(struct admin_job *job, struct store *store)
 		    person.user, attended, (int)strcspn(attended, ","),
 		    attended);
 	if (!err)
-		err = revoke_tokens(job, store, person.id);
+		err = admin_keep_owners(job, store, &person);
+	if (err || job->status)
+		return err;
+	err = revoke_tokens(job, store, person.id);
 	if (!err)
 		err = emergency_void(store, person.id);
 	if (!err)

@@ -169,6 +169,7 @@ const struct output_column REQUEST_COLUMNS[] = {
 const struct output_column STATUS_COLUMNS[] = {
     {"state", "state", OUTPUT_TEXT},
     {"NOT ENFORCED (SHADOW MODE)", "shadow", OUTPUT_TEXT},
+    {"wait for approval", "requests", OUTPUT_NUMBER},
     {"version", "version", OUTPUT_TEXT},
     {"time", "time", OUTPUT_TIME},
     {"instance", "instance", OUTPUT_TEXT},

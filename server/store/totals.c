@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/store/totals.h"
 
+#include "server/store/admin_request.h"
 #include "server/store/person.h"
 #include "server/store/terminal.h"
 #include "server/store/token.h"
@@ -19,7 +20,17 @@ static enum err count(struct db_query *query, int64_t state, int64_t *out)
 	return err;
 }
 
-enum err totals_count(struct store *store, struct totals *out)
+static enum err count_requests(struct store *store, int64_t now_s, int64_t *out)
+{
+	struct db_query *q = db_query(store->db,
+	    "SELECT count(*) FROM admin_request WHERE state = ?1"
+	    " AND valid_until > ?2");
+
+	db_bind_number(q, 2, now_s);
+	return count(q, ADMIN_REQUEST_WAITING, out);
+}
+
+enum err totals_count(struct store *store, int64_t now_s, struct totals *out)
 {
 	struct totals totals = {0};
 	enum err err = count(
@@ -38,6 +49,8 @@ enum err totals_count(struct store *store, struct totals *out)
 		    count(db_query(store->db,
 			      "SELECT COUNT(*) FROM terminal WHERE state = ?1"),
 			TERMINAL_JOINED, &totals.terminals);
+	if (!err)
+		err = count_requests(store, now_s, &totals.requests);
 	if (!err)
 		*out = totals;
 	return err;

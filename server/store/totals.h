@@ -11,8 +11,9 @@ struct totals {
 	int64_t people;    /* not removed */
 	int64_t tokens;    /* that may open something */
 	int64_t terminals; /* that have joined */
+	int64_t requests;  /* that wait for a second person */
 };
 
-enum err totals_count(struct store *store, struct totals *out);
+enum err totals_count(struct store *store, int64_t now_s, struct totals *out);
 
 #endif

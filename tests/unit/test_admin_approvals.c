@@ -245,6 +245,23 @@ static void test_what_may_wait(void **state)
 		}
 }
 
+/* Otherwise nobody could ever approve anything, nor be rid of the rule. */
+static void test_two_owners_stay(void **state)
+{
+	struct fixture *f = *state;
+
+	begin(f);
+	act_as_root(f);
+	must_refuse(f, "admin/remove", "{\"id\":\"o2\"}", 409);
+	assert_non_null(strstr(f->detail, "two owners"));
+	must_refuse(f, "user/remove", "{\"id\":\"o2\"}", 409);
+	must(f, "user/suspend", "{\"id\":\"o2\"}");
+	must(f, "admin/remove", "{\"id\":\"e1\"}");
+	must(f, "user/add", "{\"id\":\"o3\"}");
+	give_role(f, "o3", ADMIN_ROLE_OWNER);
+	must(f, "user/remove", "{\"id\":\"o2\"}");
+}
+
 static void test_commands_that_give_factors_are_listed(void **state)
 {
 	(void)state;
@@ -264,6 +281,7 @@ int main(void)
 	    TEST(test_rules_to_come_wait_too),
 	    TEST(test_rules_that_cannot_be_lived_with),
 	    TEST(test_two_owners_are_needed),
+	    TEST(test_two_owners_stay),
 	    TEST(test_what_may_wait),
 	    TEST(test_commands_that_give_factors_are_listed),
 	};
