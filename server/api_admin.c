@@ -217,6 +217,16 @@ static void reply_refusal(struct admin_job *job)
 	http_reply_refusal(job->exchange, job->status, job->told, job->detail);
 }
 
+/* For whoever watches the log; what was typed is not in it. */
+static void log_signin(const struct admin_job *job)
+{
+	log_line(job->status ? LOG_WARNING : LOG_NOTICE,
+	    job->status ? "a sign-in was refused"
+			: "an administrator signed in",
+	    LOG_TEXT("request_id", job->exchange->request_id),
+	    LOG_TEXT("actor", job->actor), LOG_TEXT("address", job->origin));
+}
+
 static void begin(struct admin_job *job);
 
 static void finish(struct job *base, enum err err)
@@ -239,6 +249,8 @@ static void finish(struct job *base, enum err err)
 	if (err == ERR_NONE && !job->status && !job->waits &&
 	    job->verb->conclude)
 		job->verb->conclude(job);
+	if (err == ERR_NONE && job->verb->is_open)
+		log_signin(job);
 	if (err != ERR_NONE)
 		reply_failure(job, err);
 	else if (job->status)

@@ -372,6 +372,9 @@ def test_one_answer_to_everything_that_is_wrong(servers):
                if r.get("action") == "admin signin"]
     assert [r["reason"] for r in records] == ["wrong"] * 5, records
     assert "hunter2" not in json.dumps(records)
+    log = door.log()
+    assert log.count("a sign-in was refused") == 5
+    assert "address=127.0.0.1" in log and "hunter2" not in log
     # A wrong password has not spent the code.
     assert knock(door, "o1", PASSWORD, code).status == 200
     # Beyond ten a minute from one place nothing is looked at; elsewhere it is.
