@@ -36,6 +36,20 @@ struct dialogue {
 	struct frame_writer writer;
 };
 
+static enum err last_login_write(const struct dialogue *dialogue,
+    const struct frame *frame, int64_t at, char out[WORDS_MESSAGE_BYTES_MAX])
+{
+	char terminal[NAME_BYTES_MAX + 1] = "";
+	struct words_last_login last = {.at = at, .terminal = terminal};
+
+	if (frame_get_text(frame, FRAME_TERMINAL, terminal, sizeof(terminal)) !=
+		ERR_NONE ||
+	    !text_is_identifier(terminal, strlen(terminal)))
+		return ERR_NOT_FOUND;
+	(void)frame_get_u64(frame, FRAME_COUNT, &last.failures);
+	return words_last_login(dialogue->lang, &last, out);
+}
+
 /* Before the first factor is proven, any difference in what is shown tells
  * a stranger something. */
 static enum err message_write(const struct dialogue *dialogue,
@@ -51,6 +65,8 @@ static enum err message_write(const struct dialogue *dialogue,
 	    message != FRAME_MESSAGE_REFUSED)
 		return ERR_NOT_ALLOWED;
 	has_number = frame_get_u64(frame, FRAME_NUMBER, &number) == ERR_NONE;
+	if (message == FRAME_MESSAGE_LAST_LOGIN)
+		return last_login_write(dialogue, frame, (int64_t)number, out);
 	return words_message(dialogue->lang, message,
 	    has_number ? &number : NULL, (int64_t)time(NULL), out);
 }

@@ -14,7 +14,8 @@
 #include <time.h>
 
 enum {
-	NUMBER_SIZE = 64 /* a count or a time, as text */
+	NUMBER_SIZE = 64,         /* a count or a time, as text */
+	REIWA_BEGAN = 1556636400, /* 1 May 2019 in Japan */
 };
 
 struct bilingual {
@@ -286,6 +287,50 @@ enum err words_message(enum words_lang lang, unsigned message,
 	(void)snprintf(
 	    out, WORDS_MESSAGE_BYTES_MAX, bilingual_pick(form, lang), text);
 #pragma GCC diagnostic pop
+	return ERR_NONE;
+}
+
+/* What was before the era was no login of ours. */
+static enum err day_write(
+    enum words_lang lang, int64_t at, char *out, size_t out_size)
+{
+	time_t then = (time_t)at;
+	struct tm tm;
+	char year[16];
+
+	if (at < REIWA_BEGAN || !localtime_r(&then, &tm))
+		return ERR_NOT_FOUND;
+	(void)snprintf(year, sizeof(year), "%d", tm.tm_year - 118);
+	if (lang == WORDS_JAPANESE)
+		(void)snprintf(out, out_size, "令和%s年%d月%d日 %d時%d分",
+		    tm.tm_year == 119 ? "元" : year, tm.tm_mon + 1, tm.tm_mday,
+		    tm.tm_hour, tm.tm_min);
+	else
+		(void)snprintf(out, out_size, "%04d-%02d-%02d %02d:%02d",
+		    tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour,
+		    tm.tm_min);
+	return ERR_NONE;
+}
+
+enum err words_last_login(enum words_lang lang,
+    const struct words_last_login *last, char out[WORDS_MESSAGE_BYTES_MAX])
+{
+	unsigned long long failures = last->failures;
+	bool japanese = lang == WORDS_JAPANESE;
+	char day[NUMBER_SIZE], since[NUMBER_SIZE] = "";
+	enum err err = day_write(lang, last->at, day, sizeof(day));
+
+	if (err != ERR_NONE)
+		return err;
+	if (failures > 0 && japanese)
+		(void)snprintf(
+		    since, sizeof(since), "(その後の失敗 %llu回)", failures);
+	else if (failures > 0)
+		(void)snprintf(since, sizeof(since), " (%llu failure%s since)",
+		    failures, failures == 1 ? "" : "s");
+	(void)snprintf(out, WORDS_MESSAGE_BYTES_MAX, "%s%s %.64s%s",
+	    japanese ? "前回のログイン:" : "Last login: ", day, last->terminal,
+	    since);
 	return ERR_NONE;
 }
 

@@ -59,6 +59,16 @@ const char *words_prompt(enum words_lang lang, enum words_prompt prompt);
 enum err words_message(enum words_lang lang, unsigned message,
     const uint64_t *number, int64_t now, char out[WORDS_MESSAGE_BYTES_MAX]);
 
+/* When and where he was let in before, and what has failed since. */
+struct words_last_login {
+	int64_t at;
+	const char *terminal;
+	uint64_t failures;
+};
+/* ERR_NOT_FOUND: at a time that no calendar has. */
+enum err words_last_login(enum words_lang lang,
+    const struct words_last_login *last, char out[WORDS_MESSAGE_BYTES_MAX]);
+
 /* Columns on a terminal: one for ASCII, two for everything else, which is
  * never too few for the texts here. No locale needed. */
 size_t words_columns(const char *text);

@@ -9,6 +9,7 @@
 #include "server/shadow.h"
 #include "server/staff_plans.h"
 #include "server/store/audit.h"
+#include "server/store/last_login.h"
 #include "server/store/once.h"
 #include "server/store/policy_store.h"
 #include "server/store/reserve.h"
@@ -20,6 +21,7 @@ struct housekeeping {
 	struct event *timer;
 	int64_t renew_at;  /* when certificates are to be looked at again */
 	bool busy;         /* a job is under way */
+	bool failed;       /* the last one */
 	bool reserve_lost; /* said so already */
 	enum crl_state {
 		CRL_FINE = 0,
@@ -38,6 +40,7 @@ struct chores {
 	bool trusted;
 	bool renew; /* look at certificates too */
 	bool changed;
+	bool failed_before;
 	int64_t next_s;
 	struct card_crl_outlook outlook;
 	char shadow[SHADOW_TEXT_SIZE];
@@ -87,11 +90,15 @@ static enum err chores_run(struct job *job, struct store *store)
 	bool more; /* the next time */
 
 	chores->changed = false;
+	if (chores->failed_before)
+		last_logins_unsave(store);
 	reserve_renew(store->reserve);
 	chores->next_s = chores->keeping->renew_at;
 	chores->outlook = card_authorities_outlook(store->card_authorities);
 	chores->shadow_rules =
 	    shadow_text(store, chores->now_s, NULL, NULL, chores->shadow);
+	if (err == ERR_NONE)
+		err = last_logins_save(store, &more);
 	/* In doubtful time nothing is over and nothing is due. */
 	if (err != ERR_NONE || !chores->trusted)
 		return err;
@@ -198,6 +205,7 @@ static void chores_finish(struct job *job, enum err err)
 	struct chores *chores = (struct chores *)job;
 	struct housekeeping *keeping = chores->keeping;
 
+	keeping->failed = err != ERR_NONE;
 	if (err != ERR_NONE) {
 		log_line(LOG_ERR, "housekeeping failed",
 		    LOG_TEXT("error", err_text(err)));
@@ -258,6 +266,7 @@ static void on_timer(evutil_socket_t fd, short what, void *context)
 	chores->keeping = keeping;
 	chores->now_s = judgement.now_s;
 	chores->trusted = judgement.trusted;
+	chores->failed_before = keeping->failed;
 	chores->mark = keeping->server->mark;
 	chores->renew = judgement.now_s >= keeping->renew_at;
 	keeping->busy = true;
@@ -323,7 +332,7 @@ enum err housekeeping_refresh_identity(struct server *server)
 enum err housekeeping_conclude(struct server *server)
 {
 	int64_t now_ms;
-	bool trusted = server_now(server, &now_ms).trusted;
+	bool more = true, trusted = server_now(server, &now_ms).trusted;
 	enum err err = store_begin(server->store);
 
 	if (err != ERR_NONE)
@@ -331,6 +340,8 @@ enum err housekeeping_conclude(struct server *server)
 	err = store_set_mark(server->store, &server->mark);
 	if (err == ERR_NONE && trusted)
 		err = audit_close_counted(server->store, now_ms, true);
+	while (err == ERR_NONE && more)
+		err = last_logins_save(server->store, &more);
 	if (err == ERR_NONE)
 		return store_commit(server->store);
 	store_rollback(server->store);

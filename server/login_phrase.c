@@ -6,27 +6,62 @@
 #include <string.h>
 
 #include "server/login_card.h"
+#include "server/store/last_login.h"
 #include "server/store/record.h"
 #include "server/store/store.h"
 #include "shared/encode.h"
 
-/* What the person should know, beside being let in. */
-static void put_notices(
+static bool is_card_ending(const struct login_call *login)
+{
+	return login->factor == FACTOR_CARD &&
+	       login->card.valid_until - login->call.now_s <=
+		   LOGIN_CARD_NOTICE_S;
+}
+
+static void put_card_ending(
     const struct login_call *login, struct record_writer *reply)
 {
-	int64_t left_s = login->card.valid_until - login->call.now_s;
-	char text[160] = "\"notices\":[]";
+	int64_t until = login->card.valid_until;
 
-	if (login->factor == FACTOR_CARD && left_s <= LOGIN_CARD_NOTICE_S)
-		snprintf(text, sizeof(text),
-		    "\"notices\":[{\"kind\":\"card_expires\",\"until\":%" PRId64
-		    ",\"days\":%" PRId64 "}]",
-		    login->card.valid_until, left_s / 86400);
-	record_put_members(reply, text, strlen(text));
+	record_open(reply);
+	record_put_text(reply, "kind", "card_expires");
+	record_put_number(reply, "until", until);
+	record_put_number(reply, "days", (until - login->call.now_s) / 86400);
+	record_close(reply);
+}
+
+static void put_last_login(
+    const struct last_login *last, struct record_writer *reply)
+{
+	record_open(reply);
+	record_put_text(reply, "kind", "last_login");
+	record_put_number(reply, "at", last->at);
+	record_put_text(reply, "terminal", last->terminal);
+	record_put_number(reply, "failures", last->failures);
+	record_close(reply);
+}
+
+/* What the person should know, beside being let in. */
+static void put_notices(const struct login_call *login,
+    const struct store *store, struct record_writer *reply)
+{
+	static const char opening[] = "\"notices\":[";
+	struct last_login last = last_login_of(store, login->person.id);
+	bool tells_last = last.at != 0 && !login->decision.by_grace;
+
+	record_put_members(reply, opening, sizeof(opening) - 1);
+	if (is_card_ending(login))
+		put_card_ending(login, reply);
+	if (is_card_ending(login) && tells_last)
+		record_put_plain(reply, ",");
+	if (tells_last)
+		put_last_login(&last, reply);
+	record_put_plain(reply, "]");
 }
 
 static void phrase_accept(const struct login_call *login,
-    const struct policy_answer *permit, struct record_writer *reply)
+    const struct store *store, const struct policy_answer *permit,
+    struct record_writer *reply)
 {
 	unsigned char name[LOGIN_NAME_BYTES];
 	char text[ENCODE_BASE64_SIZE(sizeof(name))];
@@ -43,7 +78,7 @@ static void phrase_accept(const struct login_call *login,
 	if (login->factor == FACTOR_CARD)
 		record_put_text(reply, "card_removed",
 		    policy_card_removed_text(permit->card_removed));
-	put_notices(login, reply);
+	put_notices(login, store, reply);
 }
 
 static void phrase_exempt(const char *rule, struct record_writer *reply)
@@ -132,7 +167,7 @@ static enum err phrase(struct login_call *login, const struct store *store,
 {
 	switch (login->decision.result) {
 	case RESULT_ACCEPT:
-		phrase_accept(login, permit, reply);
+		phrase_accept(login, store, permit, reply);
 		return ERR_NONE;
 	case RESULT_EXEMPT:
 		phrase_exempt(permit->rule, reply);

@@ -17,6 +17,7 @@
 #include "server/login_record.h"
 #include "server/login_shared.h"
 #include "server/rate.h"
+#include "server/store/last_login.h"
 #include "server/store/once.h"
 #include "server/store/policy_store.h"
 #include "server/store/subject.h"
@@ -165,6 +166,21 @@ static const char *astray_serial(
 						: NULL;
 }
 
+/* What he will be shown: sudo by grace is no login of its own. */
+static void note_for_next(const struct login_call *login, struct store *store)
+{
+	const struct decision *decision = &login->decision;
+
+	if (!login_knows(login))
+		return;
+	if (decision->result == RESULT_ACCEPT && !decision->by_grace)
+		last_login_note(store, login->person.id,
+		    login->call.terminal.name, login->call.now_s);
+	else if (decision->evaluated && decision->result == RESULT_DENY &&
+		 decision->reason == REASON_WRONG)
+		last_login_note_failure(store, login->person.id);
+}
+
 static enum err conclude(struct login_call *login, struct store *store,
     const struct once_keys *keys, const struct policy_answer *permit,
     const struct subject *subject)
@@ -195,6 +211,8 @@ static enum err conclude(struct login_call *login, struct store *store,
 		err = login_phrase(login, store, permit);
 	if (err == ERR_NONE && decision->result != RESULT_CONTINUE)
 		err = remember(login, store, keys, token ? token->id : 0);
+	if (err == ERR_NONE)
+		note_for_next(login, store);
 	return err;
 }
 

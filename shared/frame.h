@@ -58,6 +58,8 @@ enum frame_tag {
 	FRAME_EVENT,        /* u8, enum frame_event */
 	FRAME_ONCE,         /* u8, not 0: the client answers once, with what
 			       it has already; optional */
+	FRAME_TERMINAL,     /* text, with FRAME_MESSAGE_LAST_LOGIN */
+	FRAME_COUNT,        /* u64, the same: failures since */
 };
 
 enum frame_first_factor {
@@ -115,6 +117,7 @@ enum frame_message {
 	FRAME_MESSAGE_CARD_UNFIT,     /* its certificate */
 	FRAME_MESSAGE_CARD_TAKEN,     /* somebody else's */
 	FRAME_MESSAGE_CARDS_FULL,
+	FRAME_MESSAGE_LAST_LOGIN, /* FRAME_NUMBER: unix time */
 };
 
 /* What the module turns into a PAM code, by the table in pam_sekimori.c.
@@ -156,7 +159,7 @@ struct frame_field {
 };
 
 enum {
-	FRAME_TAG_COUNT = FRAME_ONCE + 1
+	FRAME_TAG_COUNT = FRAME_COUNT + 1
 };
 
 struct frame {

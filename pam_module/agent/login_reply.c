@@ -160,7 +160,24 @@ static enum card_removed read_removed(const char *word)
 	return CARD_REMOVED_LOCK;
 }
 
-static int64_t read_expiry(const json_t *notices)
+static void read_last(const json_t *notice, struct login_last *out)
+{
+	const char *terminal =
+	    json_string_value(json_object_get(notice, "terminal"));
+	json_int_t at = json_integer_value(json_object_get(notice, "at"));
+	json_int_t failures =
+	    json_integer_value(json_object_get(notice, "failures"));
+
+	if (at <= 0 || failures < 0 || !terminal ||
+	    !text_is_identifier(terminal, strlen(terminal)))
+		return;
+	out->at = at;
+	out->failures = (uint64_t)failures;
+	memcpy(out->terminal, terminal, strlen(terminal) + 1);
+}
+
+/* Those that we have not heard of are others' business. */
+static void read_notices(const json_t *notices, struct login_reply *out)
 {
 	size_t count = json_array_size(notices);
 
@@ -171,10 +188,12 @@ static int64_t read_expiry(const json_t *notices)
 		json_int_t until =
 		    json_integer_value(json_object_get(notice, "until"));
 
-		if (kind && strcmp(kind, "card_expires") == 0 && until > 0)
-			return until;
+		if (kind && strcmp(kind, "card_expires") == 0 && until > 0 &&
+		    out->card_expires == 0)
+			out->card_expires = until;
+		if (kind && strcmp(kind, "last_login") == 0)
+			read_last(notice, &out->last);
 	}
-	return 0;
 }
 
 static void judge(
@@ -205,7 +224,7 @@ static void judge(
 			memcpy(out->person, members->person,
 			    strlen(members->person) + 1);
 		out->card_removed = read_removed(members->card_removed);
-		out->card_expires = read_expiry(members->notices);
+		read_notices(members->notices, out);
 	}
 	if (has_token)
 		memcpy(out->login, members->login, strlen(members->login) + 1);

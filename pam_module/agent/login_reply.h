@@ -51,6 +51,13 @@ struct login_challenge {
 	unsigned char tags[CARD_TAGS_SHARED][CARD_TAG_BYTES];
 };
 
+/* When and where the person was let in before; at 0: not told. */
+struct login_last {
+	int64_t at;
+	uint64_t failures; /* since */
+	char terminal[NAME_BYTES_MAX + 1];
+};
+
 struct login_reply {
 	enum login_outcome outcome;
 	enum login_reason reason;
@@ -62,6 +69,7 @@ struct login_reply {
 	char person[NAME_BYTES_MAX + 1]; /* empty if it does not say */
 	enum card_removed card_removed;
 	int64_t card_expires; /* unix seconds; 0: not soon */
+	struct login_last last;
 };
 
 /* user is whom we asked for. Any reply gives a valid out. */

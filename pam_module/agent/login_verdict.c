@@ -65,6 +65,8 @@ void login_verdict_set(
 		memcpy(out->login, reply->login, sizeof(out->login));
 		memcpy(out->person, reply->person, sizeof(out->person));
 		out->card_removed = reply->card_removed;
+		if (proven)
+			out->last = reply->last;
 		if (proven && reply->card_expires > 0) {
 			out->message = FRAME_MESSAGE_CARD_EXPIRES;
 			out->number = (uint64_t)reply->card_expires;

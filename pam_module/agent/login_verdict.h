@@ -20,6 +20,7 @@ struct login_verdict {
 	uint64_t number;                 /* 0: none */
 	char login[LOGIN_TOKEN_SIZE];    /* of an accept; may be empty */
 	char person[NAME_BYTES_MAX + 1]; /* the same */
+	struct login_last last;          /* the same; at 0: not to be told */
 	enum login_reason reason;        /* for the log, not for the person */
 	int status;                      /* HTTP status seen last; 0: none */
 	bool other_user;                 /* alert: see struct login_reply */

@@ -80,6 +80,32 @@ static enum err ask_person(void *context, const struct login_question *question,
 	return ERR_NONE;
 }
 
+/* Not to who is at work already and only confirms something. */
+static bool is_told_of_last(const char *service)
+{
+	static const char *const others[] = {
+	    "sudo", "sudo-i", "su", "su-l", "polkit-1", "pkexec"};
+
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		if (strcmp(others[i], service) == 0)
+			return false;
+	return true;
+}
+
+static void tell_last(struct connection *connection,
+    const struct login_subject *subject, const struct login_last *last)
+{
+	struct frame_writer writer = {0};
+
+	if (last->at == 0 || !is_told_of_last(subject->service))
+		return;
+	frame_begin(&writer, FRAME_TELL);
+	put_message(&writer, FRAME_MESSAGE_LAST_LOGIN, (uint64_t)last->at);
+	frame_put_text(&writer, FRAME_TERMINAL, last->terminal);
+	frame_put_u64(&writer, FRAME_COUNT, last->failures);
+	(void)send_frame(connection, &writer);
+}
+
 static void send_verdict(
     struct connection *connection, const struct login_verdict *verdict)
 {
@@ -277,6 +303,7 @@ static void handle_begin(
 		return;
 	}
 	remember(connection, &subject, &verdict);
+	tell_last(connection, &subject, &verdict.last);
 	send_verdict(connection, &verdict);
 	log_verdict(connection, &subject, &verdict);
 }

@@ -157,6 +157,11 @@ void record_put_members(
 	put(writer, members, length);
 }
 
+void record_put_plain(struct record_writer *writer, const char *text)
+{
+	put(writer, text, strlen(text));
+}
+
 void record_open(struct record_writer *writer)
 {
 	put(writer, "{", 1);

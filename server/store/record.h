@@ -41,6 +41,8 @@ void record_put_time(
 /* Members that were written before. */
 void record_put_members(
     struct record_writer *writer, const char *members, size_t length);
+/* Text as it stands, without a comma before it. */
+void record_put_plain(struct record_writer *writer, const char *text);
 /* Braces. */
 void record_open(struct record_writer *writer);
 void record_close(struct record_writer *writer);

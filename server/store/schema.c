@@ -188,6 +188,12 @@
 	" REFERENCES person (id), decided_at INTEGER NOT NULL DEFAULT 0,"      \
 	" arguments TEXT NOT NULL, hash BLOB NOT NULL) STRICT;"
 
+/* What somebody is shown at his next login; last_login.h. */
+#define LAST_LOGIN_SCHEMA                                                      \
+	"CREATE TABLE last_login (person_id INTEGER PRIMARY KEY"               \
+	" REFERENCES person (id), at INTEGER NOT NULL,"                        \
+	" terminal TEXT NOT NULL, failures INTEGER NOT NULL) STRICT;"
+
 const char STORE_SCHEMA[] =
     "CREATE TABLE meta (name TEXT PRIMARY KEY, number INTEGER NOT NULL"
     " DEFAULT 0, bytes BLOB) STRICT;"
@@ -264,7 +270,7 @@ const char STORE_SCHEMA[] =
 
     AUTHORITY_SCHEMA CARD_SCHEMA STAFF_IMPORT_SCHEMA STAFF_PLAN_SCHEMA
 	ROLE_SCHEMA PEOPLE_SCHEMA GRACE_SCHEMA STOCK_SCHEMA REMOVED_SCHEMA
-	    REQUEST_SCHEMA;
+	    REQUEST_SCHEMA LAST_LOGIN_SCHEMA;
 
 /* From version i + 1 to the next. Never change one that was released. */
 static const char *const upgrades[] = {
@@ -274,7 +280,7 @@ static const char *const upgrades[] = {
     POLICY_GROUND_SCHEMA,
     STAFF_PLAN_SCHEMA,
     CUSTODY_SCHEMA ROLE_SCHEMA POLICY_PLAN_SCHEMA PEOPLE_SCHEMA GRACE_SCHEMA
-	STOCK_SCHEMA REMOVED_SCHEMA REQUEST_SCHEMA,
+	STOCK_SCHEMA REMOVED_SCHEMA REQUEST_SCHEMA LAST_LOGIN_SCHEMA,
 };
 
 _Static_assert(

@@ -22,6 +22,7 @@
 #include "server/store/decoy.h"
 #include "server/store/grace_store.h"
 #include "server/store/hasher.h"
+#include "server/store/last_login.h"
 #include "server/store/once.h"
 #include "server/store/once_index.h"
 #include "server/store/policy_store.h"
@@ -317,6 +318,7 @@ void store_close(struct store *store)
 	policy_free(store->policy);
 	policy_free(store->retired_policy);
 	once_index_free(store->once);
+	last_logins_free(store->last_logins);
 	hasher_free(store->hasher);
 	secret_wipe(&store->hash_key);
 	secret_wipe(&store->login_key);
@@ -466,6 +468,8 @@ static enum err load(struct store *store)
 		err = card_load(store);
 	if (err == ERR_NONE)
 		err = once_load(store);
+	if (err == ERR_NONE)
+		err = last_logins_load(store);
 	store->all_frozen = frozen != 0;
 	return err;
 }

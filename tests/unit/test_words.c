@@ -209,6 +209,67 @@ static void columns_count_kana_twice(void **state)
 	assert_int_equal(words_columns("コード: "), 8);
 }
 
+static void the_last_login_is_a_day_of_the_era(void **state)
+{
+	static const struct {
+		enum words_lang lang;
+		int64_t at;
+		uint64_t failures;
+		const char *text; /* NULL: none */
+	} rows[] = {
+	    {WORDS_JAPANESE, 1775000000, 2,
+		"前回のログイン:令和8年4月1日 8時33分 window-03"
+		"(その後の失敗 2回)"},
+	    {WORDS_JAPANESE, 1775000000, 0,
+		"前回のログイン:令和8年4月1日 8時33分 window-03"},
+	    {WORDS_ENGLISH, 1775000000, 0,
+		"Last login: 2026-04-01 08:33 window-03"},
+	    {WORDS_ENGLISH, 1775000000, 1,
+		"Last login: 2026-04-01 08:33 window-03 (1 failure since)"},
+	    {WORDS_ENGLISH, 1775000000, 2,
+		"Last login: 2026-04-01 08:33 window-03 (2 failures since)"},
+	    {WORDS_JAPANESE, 1556636400, 0,
+		"前回のログイン:令和元年5月1日 0時0分 window-03"},
+	    {WORDS_JAPANESE, 1577804400, 0,
+		"前回のログイン:令和2年1月1日 0時0分 window-03"},
+	    {WORDS_JAPANESE, 1556636399, 0, NULL},
+	    {WORDS_JAPANESE, 0, 0, NULL},
+	    {WORDS_JAPANESE, -1, 0, NULL},
+	    {WORDS_ENGLISH, INT64_MAX, 0, NULL},
+	};
+
+	(void)state;
+	(void)setenv("TZ", "JST-9", 1);
+	tzset();
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const struct words_last_login last = {.at = rows[i].at,
+		    .terminal = "window-03",
+		    .failures = rows[i].failures};
+		char text[WORDS_MESSAGE_BYTES_MAX] = "";
+		enum err err = words_last_login(rows[i].lang, &last, text);
+
+		print_message("row %zu: %s\n", i, text);
+		assert_int_equal(err == ERR_NONE, rows[i].text != NULL);
+		if (rows[i].text)
+			assert_string_equal(text, rows[i].text);
+	}
+}
+
+/* The longest fits and stays whole characters. */
+static void the_longest_last_login_fits(void **state)
+{
+	char terminal[NAME_BYTES_MAX + 1], text[WORDS_MESSAGE_BYTES_MAX];
+	const struct words_last_login last = {
+	    .at = 1775000000, .terminal = terminal, .failures = UINT64_MAX};
+
+	(void)state;
+	memset(terminal, 'w', NAME_BYTES_MAX);
+	terminal[NAME_BYTES_MAX] = '\0';
+	assert_int_equal(
+	    words_last_login(WORDS_JAPANESE, &last, text), ERR_NONE);
+	assert_string_equal(text + strlen(text) - strlen("回)"), "回)");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -220,6 +281,8 @@ int main(void)
 	    cmocka_unit_test(auto_is_japanese_only_where_it_can_be_read),
 	    cmocka_unit_test(locale_comes_from_the_first_variable_set),
 	    cmocka_unit_test(columns_count_kana_twice),
+	    cmocka_unit_test(the_last_login_is_a_day_of_the_era),
+	    cmocka_unit_test(the_longest_last_login_fits),
 	};
 
 	return cmocka_run_group_tests_name("words", tests, NULL, NULL);
