@@ -112,6 +112,15 @@ static bool rule_matches(const struct rule *rule,
 	return policy_hours_hold(&rule->hours, &facts->now, holidays);
 }
 
+/* A rule without a last day, or a day of no calendar, is not compared: none of
+ * them may mean shadow mode. */
+static bool is_in_shadow(
+    const struct rule *rule, const struct policy_moment *now)
+{
+	return rule->shadow_until > 0 && now->date > 0 &&
+	       now->date <= rule->shadow_until;
+}
+
 struct policy_answer policy_ask(
     const struct policy *policy, const struct policy_facts *facts, bool known)
 {
@@ -128,7 +137,7 @@ struct policy_answer policy_ask(
 			    .line = rule->line,
 			    .card_removed = rule->card_removed,
 			    .grace_s = rule->grace_s,
-			    .shadow = facts->now.date <= rule->shadow_until,
+			    .shadow = is_in_shadow(rule, &facts->now),
 			    .shadow_until = rule->shadow_until,
 			};
 	}

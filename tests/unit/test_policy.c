@@ -288,6 +288,26 @@ static void test_holidays_select(void **state)
 	policy_free(policy);
 }
 
+/* The first day of all days is as good as any, and one that nobody filled in
+ * is none. */
+static void test_no_day_is_shadow_of_itself(void **state)
+{
+	struct policy *policy =
+	    parse("refuse never user=nobody shadow=2026-04-30\n"
+		  "permit everyone factors=any\n");
+	struct policy_facts facts = {"s1", "", "", "t1", "", "su", {0}};
+
+	(void)state;
+	for (int date = -1; date <= policy_date(1970, 1, 2); date++) {
+		facts.now.date = date;
+		assert_false(policy_ask(policy, &facts, true).shadow);
+	}
+	facts.user = "nobody";
+	facts.now.date = 0;
+	assert_false(policy_ask(policy, &facts, true).shadow);
+	policy_free(policy);
+}
+
 /* On its last day still, on the next no more; and what a terminal is told. */
 static void test_shadow(void **state)
 {
@@ -367,6 +387,7 @@ int main(void)
 	    cmocka_unit_test(test_hours_select),
 	    cmocka_unit_test(test_holidays_select),
 	    cmocka_unit_test(test_shadow),
+	    cmocka_unit_test(test_no_day_is_shadow_of_itself),
 	    cmocka_unit_test(test_approvals),
 	};
 
