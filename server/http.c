@@ -24,7 +24,10 @@
 enum {
 	BACKLOG = 512,
 	ROOMY_CONNECTIONS = 256, /* those beyond are sparing with memory */
-	REST_MS = 100
+	REST_MS = 100,
+	KEEPALIVE_IDLE_S = 10,
+	KEEPALIVE_STEP_S = 3,
+	KEEPALIVE_TRIES = 3,
 };
 
 _Static_assert(sizeof(((struct http_listener *)NULL)->path) ==
@@ -132,19 +135,37 @@ static void describe_address(
 	}
 }
 
+/* A terminal that went without a word is noticed while it waits: nobody
+ * should be thought to hear of a freeze who does not. */
+static void tune(int fd)
+{
+	static const struct {
+		int level, name, value;
+	} options[] = {
+	    {IPPROTO_TCP, TCP_NODELAY, 1},
+	    {SOL_SOCKET, SO_KEEPALIVE, 1},
+	    {IPPROTO_TCP, TCP_KEEPIDLE, KEEPALIVE_IDLE_S},
+	    {IPPROTO_TCP, TCP_KEEPINTVL, KEEPALIVE_STEP_S},
+	    {IPPROTO_TCP, TCP_KEEPCNT, KEEPALIVE_TRIES},
+	};
+
+	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++)
+		(void)setsockopt(fd, options[i].level, options[i].name,
+		    &options[i].value, sizeof(options[i].value));
+}
+
 static void accept_tls(struct http *http, int fd, const struct sockaddr *from)
 {
 	struct http_peer peer = {.kind = HTTP_PEER_STRANGER};
 	bool sparing = http->counts.connections >= ROOMY_CONNECTIONS;
 	SSL *ssl = http->tls ? http_tls_accept(http->tls, fd, sparing) : NULL;
-	int on = 1;
 
 	if (!ssl) {
 		close(fd);
 		return;
 	}
 	describe_address(from, &peer);
-	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	tune(fd);
 	http_connection_new(http, fd, ssl, &peer);
 }
 

@@ -20,8 +20,8 @@
 #include "shared/secret.h"
 
 enum {
-	KEEPALIVE_IDLE_S = 60,
-	KEEPALIVE_STEP_S = 10,
+	KEEPALIVE_IDLE_S = 10, /* a call may wait for news: stop.h */
+	KEEPALIVE_STEP_S = 3,
 	KEEPALIVE_TRIES = 3,
 	UNACKNOWLEDGED_MAX_MS = 15000,
 };

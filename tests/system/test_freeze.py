@@ -144,6 +144,30 @@ def test_a_server_that_hangs_locks_nobody(hall, everybody):
     assert all(map(hall.is_untouched, everybody))
 
 
+def test_a_network_that_was_cut(hall, everybody):
+    """Without a word, as by a switch that lost its power."""
+    desktop, text, bob = everybody
+    hall.run("ip", "link", "set", "lo", "down")
+    try:
+        hall.ctl("user", "freeze", "alice")
+        time.sleep(6)
+        assert all(map(hall.is_untouched, everybody))
+    finally:
+        start = time.monotonic()
+        hall.run("ip", "link", "set", "lo", "up")
+    hall.wait_locked(desktop, start, 15)
+    assert hall.is_untouched(bob)
+
+
+def test_a_terminal_that_is_cut_off_is_not_connected(hall):
+    hall.run("ip", "link", "set", "lo", "down")
+    try:
+        wait_for("it to be missed", lambda: not hall.is_connected(), 35)
+    finally:
+        hall.run("ip", "link", "set", "lo", "up")
+    hall.wait_connected()
+
+
 def test_a_login_in_the_very_moment_of_the_freeze(hall):
     """Refused, or locked: nobody slips through between the two."""
     for _ in range(6):
