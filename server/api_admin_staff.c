@@ -202,7 +202,8 @@ static enum err import_item(struct import *import, json_t *item)
 	first = staff_mention_find(&import->list.ids, row.id);
 	if (first && first->text != row.id) {
 		snprintf(problem.text, sizeof(problem.text),
-		    "Row %lld has this staff number already.",
+		    "Row %lld has this staff number already. Take one of the "
+		    "two rows away.",
 		    (long long)first->row);
 		return add_problem(import, row.row, row.id, &problem);
 	}

@@ -48,7 +48,7 @@ enum err staff_refuse(
 
 static const char FORMULA[] =
     "It begins like a spreadsheet's formula (=, +, - or @), which no name "
-    "does.";
+    "does. Write it without.";
 
 /* What a spreadsheet would run when it opens a list of these names. */
 static bool is_formula(const char *text)
@@ -71,7 +71,8 @@ enum err staff_row_check(
 	if (row->attendant &&
 	    !text_is_identifier(row->attendant, strlen(row->attendant)))
 		return staff_refuse(problem, "attendant",
-		    "An attendant (立会者) is named by staff number.");
+		    "An attendant (立会者) is named by staff number. Write "
+		    "that.");
 	if (is_formula(row->decision))
 		return staff_refuse(problem, "decision", "%s", FORMULA);
 	if (is_formula(row->name))
@@ -122,7 +123,8 @@ static enum err add_department(char list[NAME_BYTES_MAX + 1], const char *name,
 	snprintf(copy, sizeof(copy), "%.*s", (int)length, name);
 	if (length == 0)
 		return staff_refuse(problem, member,
-		    "A department's name is empty between two commas.");
+		    "A department's name is empty between two commas. Take "
+		    "one comma away.");
 	if (is_formula(copy))
 		return staff_refuse(problem, member, "%s", FORMULA);
 	if (policy_list_has(list, copy))
@@ -133,7 +135,7 @@ static enum err add_department(char list[NAME_BYTES_MAX + 1], const char *name,
 	    used + 1 + length > NAME_BYTES_MAX)
 		return staff_refuse(problem, member,
 		    "That is more than %d departments, or more than %d bytes "
-		    "of them.",
+		    "of them. Leave some out.",
 		    PERSON_DEPARTMENTS_MAX, NAME_BYTES_MAX);
 	if (used > 0)
 		list[used++] = ',';

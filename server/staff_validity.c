@@ -88,7 +88,8 @@ static enum err take_contract(const struct staff_row *row, bool begins,
 {
 	if (person->valid_until == 0 && (begins || row->until))
 		return staff_refuse(problem, "until",
-		    "A contractor needs the day on which the work ends.");
+		    "A contractor needs the day on which the work ends. "
+		    "Write it.");
 	if (person->valid_from == 0 && (begins || row->from))
 		person->valid_from = now_s;
 	copy(person->attendant, row->attendant);
@@ -124,7 +125,8 @@ static enum err take_kind(const struct staff_row *row, int64_t now_s,
 		    row, !was, extended, now_s, person, problem);
 	if (row->attendant)
 		return staff_refuse(problem, "attendant",
-		    "Only contractors have an attendant (立会者).");
+		    "Only contractors have an attendant (立会者). Leave him "
+		    "out, or write 委託 (contractor).");
 	person->attendant[0] = '\0';
 	return ERR_NONE;
 }
@@ -142,7 +144,8 @@ enum err staff_validity_apply(const struct staff_row *row, bool known,
 	if (!err && person->valid_until &&
 	    person->valid_until <= person->valid_from)
 		err = staff_refuse(problem, row->until ? "until" : "from",
-		    "The end must be later than the beginning.");
+		    "The end must be later than the beginning. Correct one "
+		    "of the two.");
 	return err;
 }
 

@@ -216,12 +216,15 @@ static void end_person(struct reader *reader)
 		return;
 	if (reader->cell != reader->heading_count) {
 		complain(reader, STAFF_NONE,
-		    "There are %zu cells here, but %zu headings.", reader->cell,
-		    reader->heading_count);
+		    "There are %zu cells here, but %zu headings. Is a comma "
+		    "missing, or a name with one not quoted?",
+		    reader->cell, reader->heading_count);
 		return;
 	}
 	if (reader->list->columns[STAFF_ID] && !reader->cells[STAFF_ID]) {
-		complain(reader, STAFF_ID, "The staff number is missing.");
+		complain(reader, STAFF_ID,
+		    "The staff number is missing. Write it, or take the row "
+		    "away.");
 		return;
 	}
 	if (json_array_size(rows) == STAFF_LIST_ROWS_MAX) {
@@ -291,7 +294,9 @@ static void on_row(int end, void *context)
 
 	(void)end;
 	if (reader->cell > STAFF_LIST_CELLS_MAX)
-		complain(reader, STAFF_NONE, "There are more than %d cells.",
+		complain(reader, STAFF_NONE,
+		    "There are more than %d cells. Save only the columns "
+		    "that are used.",
 		    STAFF_LIST_CELLS_MAX);
 	else if (reader->headed)
 		end_person(reader);
@@ -356,7 +361,9 @@ static enum err finish(struct reader *reader)
 	if (json_array_size(list->problems) == 0 &&
 	    json_array_size(list->rows) == 0) {
 		reader->row = 1;
-		complain(reader, STAFF_NONE, "There is nobody on this list.");
+		complain(reader, STAFF_NONE,
+		    "There is nobody on this list. Is it "
+		    "the right file?");
 	}
 	return json_array_size(list->problems) ? ERR_INVALID : ERR_NONE;
 }
