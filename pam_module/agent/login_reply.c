@@ -25,7 +25,7 @@ struct members {
 	int reason; /* index into reason_words */
 	const char *user, *person;
 	const char *login;
-	const char *challenge, *card_removed, *ask;
+	const char *challenge, *card_removed, *ask, *by;
 	int64_t retry_at;
 	json_t *factors, *cards, *notices;
 };
@@ -70,6 +70,10 @@ static const struct json_member member_table[] = {
     {.name = "ask",
 	.kind = JSON_MEMBER_TEXT,
 	.offset = offsetof(struct members, ask),
+	.maximum = WORD_BYTES_MAX},
+    {.name = "by",
+	.kind = JSON_MEMBER_TEXT,
+	.offset = offsetof(struct members, by),
 	.maximum = WORD_BYTES_MAX},
     {.name = "card_removed",
 	.kind = JSON_MEMBER_TEXT,
@@ -223,6 +227,8 @@ static void judge(
 		if (members->person)
 			memcpy(out->person, members->person,
 			    strlen(members->person) + 1);
+		out->by_grace =
+		    members->by && strcmp(members->by, "grace") == 0;
 		out->card_removed = read_removed(members->card_removed);
 		read_notices(members->notices, out);
 	}

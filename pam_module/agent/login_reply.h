@@ -67,6 +67,7 @@ struct login_reply {
 	struct login_challenge challenge; /* of CONTINUES */
 	/* Of an accept. */
 	char person[NAME_BYTES_MAX + 1]; /* empty if it does not say */
+	bool by_grace;                   /* by no factor, for the log */
 	enum card_removed card_removed;
 	int64_t card_expires; /* unix seconds; 0: not soon */
 	struct login_last last;

@@ -64,6 +64,7 @@ void login_verdict_set(
 		out->result = FRAME_ACCEPT;
 		memcpy(out->login, reply->login, sizeof(out->login));
 		memcpy(out->person, reply->person, sizeof(out->person));
+		out->by_grace = reply->by_grace;
 		out->card_removed = reply->card_removed;
 		if (proven)
 			out->last = reply->last;

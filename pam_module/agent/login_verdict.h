@@ -26,6 +26,7 @@ struct login_verdict {
 	bool other_user;                 /* alert: see struct login_reply */
 	bool pin_locked;                 /* for the log */
 	bool needs_person; /* for the log: who it was could not be asked */
+	bool by_grace;     /* of an accept, for the log: by no factor */
 	bool by_card;      /* of an accept: by the card with this key */
 	unsigned char key[CARD_HASH_BYTES];
 	enum card_removed card_removed;

@@ -167,7 +167,9 @@ static void log_verdict(const struct connection *connection,
 	    LOG_TEXT("reason", verdict->pin_locked
 				   ? "pin_locked"
 				   : login_reason_text(verdict->reason)),
-	    LOG_TEXT("by", verdict->by_card ? "card" : ""),
+	    LOG_TEXT("by", verdict->by_card    ? "card"
+			   : verdict->by_grace ? "grace"
+					       : ""),
 	    LOG_TEXT("first_factor", subject->proven ? "proven" : "unproven"),
 	    LOG_NUMBER("caller_uid", connection->caller->uid),
 	    LOG_NUMBER("status", verdict->status));

@@ -151,6 +151,8 @@ def test_sudo_right_after_ssh_asks_for_no_code_and_the_code_stays_spent(
     assert [(r["by"], r["service"]) for r in uses] == [("grace", "sudo")]
     opened = [r for r in server.records(user="grace") if r.get("grace")]
     assert uses[0]["grace_of"] == opened[0]["login"]
+    assert "service=sudo result=accept reason=\"\" by=grace" in \
+        site.agent.log()
     shell.leave()
 
 
