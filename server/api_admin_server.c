@@ -89,9 +89,15 @@ static enum err server_thaw(struct admin_job *job, struct store *store)
 }
 
 /* What lives by the clock and would come to life again. */
-static enum err void_by_clock(struct store *store, int64_t now_s)
+static enum err void_by_clock(
+    struct admin_job *job, struct store *store, int64_t now_s)
 {
+	const struct token_deed deed = {
+	    job->actor, "the clock was set back", now_s};
 	enum err err = emergency_void(store, 0);
+
+	if (!err)
+		err = token_end_loans(store, &deed);
 
 	if (!err)
 		err = terminal_void_join_codes(store);
@@ -122,7 +128,7 @@ static enum err server_clock_accept(struct admin_job *job, struct store *store)
 	if (job->time.trusted && reading->wall_s < job->time.now_s)
 		reading->wall_s = job->time.now_s;
 	if (backwards)
-		err = void_by_clock(store, reading->wall_s);
+		err = void_by_clock(job, store, reading->wall_s);
 	if (!err)
 		err = store_set_mark(store, reading);
 	if (err)

@@ -444,7 +444,8 @@ const struct command COMMANDS[] = {
 	{.noun = "server", .verb = "clock accept",
 	 .path = "server/clock-accept",
 	 .confirm = "Believe the server's clock from now on? If it went "
-		    "back, emergency, join and enrolment codes become void.",
+		    "back, emergency, join and enrolment codes become void, and "
+		    "spares are due.",
 	 .done = "The clock is believed.",
 	 .help = "mend a doubted clock, after setting it right"},
 	{.noun = "server", .verb = "keys rotate",

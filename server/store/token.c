@@ -379,6 +379,19 @@ enum err token_save(struct store *store, const struct token *token,
 	return err;
 }
 
+enum err token_end_loans(struct store *store, const struct token_deed *deed)
+{
+	struct db_query *q;
+	enum err err = token_ledger_add_ended(store, deed);
+
+	if (err != ERR_NONE)
+		return err;
+	q = db_query(store->db,
+	    "UPDATE token SET loan_until = ?1 WHERE loan_until > ?1");
+	db_bind_number(q, 1, deed->time_s);
+	return db_run(q);
+}
+
 enum err token_spend(struct store *store, int64_t token_id, int64_t floor,
     int64_t drift, int64_t now_s)
 {

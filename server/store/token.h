@@ -84,6 +84,9 @@ enum err token_add(
  */
 enum err token_save(struct store *store, const struct token *token,
     const struct token_deed *deed);
+/* A clock that was ahead is set back: what was lent until a time that is still
+ * to come by the new one, and may have been over by the old, is due now. */
+enum err token_end_loans(struct store *store, const struct token_deed *deed);
 /* Moves the floor up, never down: ERR_NOT_ALLOWED otherwise. With it goes the
  * drift. */
 enum err token_spend(struct store *store, int64_t token_id, int64_t floor,

@@ -67,6 +67,19 @@ enum err token_ledger_add_void(
 	return run(q, deed);
 }
 
+enum err token_ledger_add_ended(
+    struct store *store, const struct token_deed *deed)
+{
+	struct db_query *q = db_query(store->db,
+	    "INSERT INTO token_ledger (" LEDGER_COLUMNS ")"
+	    " SELECT token.id," NEXT_SEQ ", ?1, ?2, token.state, token.state,"
+	    " token.person_id, person.name, ?1, ?3 FROM token"
+	    " JOIN person ON person.id = token.person_id"
+	    " WHERE token.loan_until > ?1");
+
+	return run(q, deed);
+}
+
 static void read_row(struct db_query *q, struct token_ledger_row *out)
 {
 	out->seq = db_number(q, 0);

@@ -38,6 +38,10 @@ enum err token_ledger_add(struct store *store, const struct token *token,
 enum err token_ledger_add_void(
     struct store *store, const struct token_deed *deed);
 
+/* Every loan whose end is later than the deed, which ends it. */
+enum err token_ledger_add_ended(
+    struct store *store, const struct token_deed *deed);
+
 /* In order. The row is the callee's to write in. */
 enum err token_ledger_each(struct store *store, int64_t token_id,
     enum err (*each)(void *context, struct token_ledger_row *row),

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -97,6 +98,28 @@ static void test_a_spare_for_a_day(void **state)
 	    "{\"serial\":\"H1\",\"id\":\"s1\",\"code\":\"1\","
 	    "\"until\":\"2026-04-30\"}",
 	    400);
+}
+
+/* A clock set back brings no spare to life again whose day was over, and none
+ * lives on for years because it was lent in a wrong one. */
+static void test_a_clock_set_back_ends_loans(void **state)
+{
+	struct fixture *f = *state;
+	json_t *answer;
+
+	two_people(f);
+	f->now_s = (int64_t)time(NULL) + 3600;
+	must_show(f, "checkout", "H1", ",\"id\":\"s1\"");
+	f->now_s += 4 * 365 * (int64_t)86400;
+	must_show(f, "checkout", "H2", ",\"id\":\"s2\"");
+	answer = call_at(f, "server/clock-accept", "{}", false);
+	assert_non_null(answer);
+	json_decref(answer);
+	f->now_s = (int64_t)time(NULL);
+	assert_int_equal(seeds_of(f, "s1"), 0);
+	assert_int_equal(seeds_of(f, "s2"), 0);
+	must_be(f, "H2", TOKEN_ACTIVE, "s2");
+	must_show(f, "checkin", "H2", "");
 }
 
 /* A spare binds nothing anew: a factor that was guessed at stays disabled. */
@@ -434,6 +457,7 @@ int main(void)
 	    TEST(test_assigned_and_returned),
 	    TEST(test_returned_without_a_code),
 	    TEST(test_a_spare_for_a_day),
+	    TEST(test_a_clock_set_back_ends_loans),
 	    TEST(test_no_spare_for_a_disabled_factor),
 	    TEST(test_found_again),
 	    TEST(test_a_found_counter_waits_for_its_own_code),
