@@ -365,15 +365,15 @@ def test_who_leaves_is_seen_before(town, server, world):
 def test_a_bar_for_people_only(town, server, world):
     """On a terminal it fills; what programs read has nothing of it."""
     path = town.write("".join(f"y{i:03},職員{i},課,,,,,\r\n"
-                              for i in range(200)))
+                              for i in range(20)))
     command = [world.program("sekimorictl"), "--socket",
                str(server.admin_socket), "user", "import", str(path)]
     child = pexpect.spawn(command[0], command[1:], timeout=20,
                           encoding="utf-8", env=world.environment())
-    child.expect_exact("200 rows read")
-    child.expect_exact("] 200 rows judged")
-    child.expect_exact("[" + 40 * "#" + "] 200 rows taken over")
-    child.expect_exact("200 new")
+    child.expect_exact("20 rows read")
+    child.expect_exact("] 20 rows judged")
+    child.expect_exact("[" + 40 * "#" + "] 20 rows taken over")
+    child.expect_exact("20 new")
     child.expect(pexpect.EOF)
     child.close()
     assert child.exitstatus == 0
@@ -407,10 +407,13 @@ def test_300_staff_in_less_than_5_seconds(town):
     lines = "".join(f"g{i:04},職員{i},課{i % 20},正職員,,,,\r\n"
                     for i in range(300))
     begin = time.monotonic()
-    assert town.load(lines, encoding="cp932")["new"] == 300
-    assert time.monotonic() - begin < 5
+    done = town.load(lines, encoding="cp932")
+    assert done["new"] == 300 and time.monotonic() - begin < 5
     begin = time.monotonic()
     assert town.load(lines, encoding="cp932")["unchanged"] == 300
+    assert time.monotonic() - begin < 5
+    begin = time.monotonic()
+    town.ctl("user", "import", "undo", done["import"])
     assert time.monotonic() - begin < 5
 
 
@@ -508,6 +511,8 @@ def test_an_enroller_imports_from_his_desk(town, server, world):
     assert slips.read_text(encoding="utf-8").count("<article>") == 300
     record = town.ctl.items("audit", "list", "--user", "z0299")[-1]
     assert record["actor"] == "admin e900"
+    desk("user", "import", "undo", done["import"])
+    town.load("z0001,A,課1,,,,,\r\nz0002,B,課2,,,,,\r\n")
     # An officer of one department sends nobody's list.
     limited = Desk(world, server, "office")
     limited.ca.write_text(desk.ca.read_text())
