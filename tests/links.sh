@@ -51,6 +51,17 @@ check_only_the_card_child_has_pkcs11() {
 	needed sekimori-card | grep -q p11-kit
 }
 
+# So do the makers' files of tokens, in one that sekimorictl starts.
+check_only_sekimorictl_has_xml() {
+	local program found
+	for program in "${programs[@]}"; do
+		[ "$program" != sekimorictl ] || continue
+		found=$(needed "$program" | grep -E 'xml|libcsv' || true)
+		[ -z "$found" ] || { echo "$program needs: $found"; return 1; }
+	done
+	needed sekimorictl | grep -q libxml2
+}
+
 check_programs_are_hardened() {
 	local program header bad=0
 	for program in "${programs[@]}"; do
@@ -69,7 +80,7 @@ check_programs_are_hardened() {
 
 passed=0 failed=0
 for check in module_needs_libc_and_libpam_only module_exports_six_symbols \
-	agent_and_module_have_no_database only_the_card_child_has_pkcs11 programs_are_hardened; do
+	agent_and_module_have_no_database only_the_card_child_has_pkcs11 only_sekimorictl_has_xml programs_are_hardened; do
 	if said=$("check_$check" 2>&1); then
 		echo "ok $check"
 		passed=$((passed + 1))

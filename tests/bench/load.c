@@ -8,7 +8,7 @@
  * with more the thread waits for all, since a thread for each would take the
  * processor from the server that is measured.
  *
- *	load sekimori|ldaps PORT DIR CONNECTIONS USERS OPS SECONDS
+ *	load sekimori|ldaps PORT DIR CONNECTIONS USERS OPS SECONDS [FIRST]
  *
  * DIR is a terminal's state folder, or that of slapd's ca.crt. People are
  * taken in scattered order; a second lap over them uses the next step's code,
@@ -39,7 +39,7 @@ struct run {
 	const struct peer *peer;
 	SSL_CTX *context;
 	const char *port, *dir;
-	long connections, users, ops;
+	long connections, users, ops, first;
 	double seconds;
 	struct connection *all;
 	int epoll; /* -1 with a single connection */
@@ -231,7 +231,7 @@ static bool make_codes(struct run *run)
 static bool send_next(struct connection *connection)
 {
 	struct run *run = connection->run;
-	long op = run->next++;
+	long op = run->first + run->next++;
 
 	connection->sent = bench_seconds();
 	run->under_way++;
@@ -343,12 +343,14 @@ int main(int argc, char **argv)
 	struct run run = {0};
 
 	signal(SIGPIPE, SIG_IGN);
-	for (size_t i = 0; argc == 8 && i < sizeof(peers) / sizeof(*peers); i++)
+	for (size_t i = 0;
+	     (argc == 8 || argc == 9) && i < sizeof(peers) / sizeof(*peers);
+	     i++)
 		if (strcmp(argv[1], peers[i].name) == 0)
 			run.peer = &peers[i];
 	if (!run.peer) {
 		fprintf(stderr, "usage: load sekimori|ldaps PORT DIR "
-				"CONNECTIONS USERS OPS SECONDS\n");
+				"CONNECTIONS USERS OPS SECONDS [FIRST]\n");
 		return EXIT_FAILURE;
 	}
 	run.port = argv[2];
@@ -357,9 +359,10 @@ int main(int argc, char **argv)
 	run.users = strtol(argv[5], NULL, 10);
 	run.ops = strtol(argv[6], NULL, 10);
 	run.seconds = strtod(argv[7], NULL);
+	run.first = argc == 9 ? strtol(argv[8], NULL, 10) : 0;
 	if (run.connections < 1 || run.connections > CONNECTIONS_MAX ||
 	    run.seconds > SECONDS_MAX || run.users < 1 || run.ops <= WARM_OPS ||
-	    run.ops > 2 * run.users) {
+	    run.first < 0 || run.first + run.ops > 2 * run.users) {
 		fprintf(stderr, "load: numbers out of range\n");
 		return EXIT_FAILURE;
 	}

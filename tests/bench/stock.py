@@ -21,7 +21,7 @@ import stock_files  # noqa: E402
 
 BUILD = pathlib.Path(os.environ.get("B", ROOT / "build"))
 TOKENS = int(sys.argv[1]) if len(sys.argv) > 1 else 100000
-PEOPLE, ROUNDS, SECONDS = 24000, 5, 2
+PEOPLE, WINDOW, ROUNDS, SECONDS = 24000, 10000, 5, 5
 
 
 class Server:
@@ -95,12 +95,12 @@ def tokens(prefix, count):
         yield f"{prefix}{i:07}", seed
 
 
-def load(server, program, connections, seconds):
-    """p99 of logins, in milliseconds; None when there were too few."""
+def load(server, program, connections, first):
+    """Logins of people from a number on, whose codes nobody has used."""
     said = subprocess.run(
         [program, "sekimori", str(server.port), server.data / "terminal",
-         str(connections), str(PEOPLE), str(2 * PEOPLE), str(seconds)],
-        check=True, stdout=subprocess.PIPE, text=True).stdout
+         str(connections), str(PEOPLE), str(WINDOW), str(SECONDS),
+         str(first)], check=True, stdout=subprocess.PIPE, text=True).stdout
     assert "refused=0" in said, said
     return {key: float(value) for key, value in
             re.findall(r"(ops|p50_ms|p99_ms|rate)=([\d.]+)", said)}
@@ -157,23 +157,24 @@ def together(server, data, program):
         ratios, each = [], []
         for turn in range(ROUNDS):
             stock_files.csv(path, tokens(f"M{connections}r{turn}x", TOKENS))
-            quiet = load(server, program, connections, SECONDS)
-            time.sleep(31)  # everybody's next step
+            quiet = load(server, program, connections, 0)
             importing = Import(server, path)
-            time.sleep(0.5)
-            busy = load(server, program, connections, SECONDS)
-            whole = importing.running()
+            time.sleep(1)
+            busy = load(server, program, connections, PEOPLE // 2)
+            assert importing.running(), "the import was over before the logins"
             seconds, _ = importing.finish()
-            time.sleep(31)
+            # By now everybody shows another code.
+            time.sleep(max(0, 31 - seconds))
             ratios.append(busy["p99_ms"] / quiet["p99_ms"])
             each.append(seconds)
             print(f"round={turn} connections={connections} "
                   f"quiet_p50_ms={quiet['p50_ms']} busy_p50_ms={busy['p50_ms']} "
                   f"quiet_p99_ms={quiet['p99_ms']} busy_p99_ms={busy['p99_ms']} "
-                  f"quiet_rate={quiet['rate']} busy_rate={busy['rate']} "
-                  f"ratio={ratios[-1]:.2f} import_s={seconds:.1f} "
-                  f"import_outlasted_logins={whole}", flush=True)
-        print(f"connections={connections} ratio_p99={statistics.median(ratios):.2f} "
+                  f"quiet_rate={quiet['rate']:.0f} busy_rate={busy['rate']:.0f} "
+                  f"ratio_p99={ratios[-1]:.2f} import_s={seconds:.1f}",
+                  flush=True)
+        print(f"connections={connections} "
+              f"ratio_p99={statistics.median(ratios):.2f} "
               f"({min(ratios):.2f}-{max(ratios):.2f}) "
               f"import_s={statistics.median(each):.1f}", flush=True)
 
