@@ -266,7 +266,6 @@ static enum err card_authorities(struct admin_job *job, struct store *store)
 
 const struct admin_verb ADMIN_CARD_TRUST_VERBS[] = {
     {.path = "card/trust",
-	.may_wait = true,
 	.action = "card trust",
 	.members = {{"certificate", JSON_MEMBER_LINES,
 			ADMIN_OFFSET(certificate), true, 0,
@@ -277,7 +276,6 @@ const struct admin_verb ADMIN_CARD_TRUST_VERBS[] = {
 	.run = card_trust,
 	.is_long = true},
     {.path = "card/distrust",
-	.may_wait = true,
 	.action = "card distrust",
 	.members = {ADMIN_NAME(key, true)},
 	.run = card_distrust},

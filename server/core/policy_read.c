@@ -242,6 +242,9 @@ static enum err parse_name(char **rest, int line, const struct policy *before,
 	if (!word || strchr(word, '='))
 		return complain(problem, line, "the rule has no name",
 		    "Write permit NAME KEY=VALUE ...");
+	if (strlen(word) > NAME_BYTES_MAX)
+		return complain(problem, line, "a name of over 256 bytes",
+		    "It stands in each record and answer: make it short.");
 	if (is_name_taken(before, word))
 		return complain(problem, line,
 		    "a rule of this name stands "

@@ -254,6 +254,24 @@ static void test_hours_select(void **state)
 	policy_free(policy);
 }
 
+/* A name stands in answers, which have a size. */
+static void test_long_names(void **state)
+{
+	char text[400], problem[POLICY_PROBLEM_SIZE];
+	struct policy *policy = NULL;
+
+	(void)state;
+	for (int length = 256; length <= 257; length++) {
+		snprintf(text, sizeof(text), "refuse %0*d\n", length, 7);
+		assert_int_equal(
+		    policy_parse(text, strlen(text), &policy, problem),
+		    length == 256 ? ERR_NONE : ERR_INVALID);
+		policy_free(policy);
+		policy = NULL;
+	}
+	assert_non_null(strstr(problem, "over 256 bytes"));
+}
+
 static struct policy *parse(const char *text)
 {
 	char problem[POLICY_PROBLEM_SIZE];
@@ -387,6 +405,7 @@ int main(void)
 	    cmocka_unit_test(test_hours_select),
 	    cmocka_unit_test(test_holidays_select),
 	    cmocka_unit_test(test_shadow),
+	    cmocka_unit_test(test_long_names),
 	    cmocka_unit_test(test_no_day_is_shadow_of_itself),
 	    cmocka_unit_test(test_approvals),
 	};

@@ -98,7 +98,7 @@ static void test_text(void **state)
 /* Many rules, or long names: that there are some is never lost. */
 static void test_no_room(void **state)
 {
-	char rules[2048] = "", name[301], text[SHADOW_TEXT_SIZE];
+	char rules[2048] = "", name[251], text[SHADOW_TEXT_SIZE];
 	struct policy *policy;
 
 	(void)state;
