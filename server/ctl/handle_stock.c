@@ -167,6 +167,9 @@ static void tell_left_out(const struct stock_report *report)
 		"assign` says who gets a token."},
 	    {offsetof(struct stock_report, dates),
 		"dates of validity were not taken over."},
+	    {offsetof(struct stock_report, policies),
+		"keys have a policy of their maker's (dates, PINs, numbers of "
+		"uses), which was not taken over."},
 	    {offsetof(struct stock_report, drifts),
 		"tokens are said to be out of step, which was not taken over: "
 		"a code refused as wrong may need `sekimorictl token "
@@ -190,11 +193,12 @@ static void tell_left_out(const struct stock_report *report)
 static int tell_result(struct import *import, bool done)
 {
 	const struct stock_report *report = &import->report;
-	json_t *answer = json_pack("{s:I,s:I,s:I,s:I,s:I,s:O}", "created",
+	json_t *answer = json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:O}", "created",
 	    done ? import->send.tokens : 0, "in_clear",
 	    (json_int_t)report->in_clear, "users_left_out",
 	    (json_int_t)report->holders, "dates_left_out",
-	    (json_int_t)report->dates, "drifts_left_out",
+	    (json_int_t)report->dates, "policies_left_out",
+	    (json_int_t)report->policies, "drifts_left_out",
 	    (json_int_t)report->drifts, "problems", import->told);
 
 	progress_end(&import->progress);

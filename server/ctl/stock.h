@@ -67,6 +67,7 @@ struct stock_report {
 	uint64_t in_clear;   /* seeds that were not encrypted */
 	uint64_t holders;    /* names of users, which the file may not decide */
 	uint64_t dates;      /* of validity */
+	uint64_t policies;   /* of keys: dates, PINs, numbers of uses */
 	uint64_t drifts;     /* how far a token's clock is said to be off */
 	uint64_t signatures; /* of the file, which are not checked */
 	uint64_t columns;    /* that are not used */

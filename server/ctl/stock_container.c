@@ -327,6 +327,7 @@ void stock_container_begin(struct stock_container *container,
 		container->package.data[container->datum].is_sealed = true;
 	container->report->holders += place == STOCK_USER;
 	container->report->dates += place == STOCK_DATE;
+	container->report->policies += place == STOCK_POLICY;
 	container->report->signatures += place == STOCK_SIGNATURE;
 }
 

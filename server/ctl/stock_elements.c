@@ -36,6 +36,7 @@ static const struct stock_element ELEMENTS[] = {
     {STOCK_DEVICE, PSKC, "UserId", STOCK_USER, 0},
     {STOCK_PACKAGE, PSKC, "Key", STOCK_KEY, 0},
     {STOCK_KEY, PSKC, "UserId", STOCK_USER, 0},
+    {STOCK_KEY, PSKC, "Policy", STOCK_POLICY, 0},
     {STOCK_KEY, PSKC, "AlgorithmParameters", STOCK_PARAMETERS, 0},
     {STOCK_PARAMETERS, PSKC, "Suite", STOCK_SUITE, 0},
     {STOCK_PARAMETERS, PSKC, "ChallengeFormat", STOCK_CHALLENGE, 0},

@@ -12,7 +12,7 @@
 #include "server/store/token.h"
 
 enum {
-	STOCK_SWEEP_ROWS = 200,    /* deleted in one transaction */
+	STOCK_SWEEP_ROWS = 50,     /* deleted in one transaction */
 	STOCK_IMPORT_IDLE_S = 900, /* then whoever sent it is gone */
 };
 

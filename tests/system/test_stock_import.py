@@ -6,6 +6,7 @@ import signal
 import subprocess
 import time
 
+import pexpect
 import pytest
 
 import stock_files
@@ -162,6 +163,61 @@ def test_an_import_that_breaks_off_leaves_nothing(box, server, world):
     assert box.states() == before
     # The next one need not wait for anything.
     assert box.load(timeout_s=120)["created"] == 6000
+
+
+def test_the_second_of_two_imports_wins(box, server, world):
+    first = [(server.name("HW"), os.urandom(20)) for _ in range(6000)]
+    second = box.tokens(30)
+    stock_files.csv(box.path, first)
+    running = subprocess.Popen(
+        [world.program("sekimorictl"), "--socket", box.ctl.socket, "token",
+         "import", box.path], env=world.environment(), text=True,
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    time.sleep(0.5)
+    other = world.work / "other.csv"
+    stock_files.csv(other, second)
+    assert box.ctl("token", "import", other)["created"] == 30
+    _, said = running.communicate(timeout=60)
+    assert running.returncode == 1
+    assert "given up: another one was begun" in said, said
+    states = box.states()
+    assert second[0][0] in states and first[0][0] not in states
+
+
+def test_a_server_that_dies_meanwhile_has_nothing_of_it(servers, world):
+    server = servers()
+    path = world.work / "box.csv"
+    tokens = [(server.name("HW"), os.urandom(20)) for _ in range(6000)]
+    stock_files.csv(path, tokens)
+    running = subprocess.Popen(
+        [world.program("sekimorictl"), "--socket", server.ctl.socket, "token",
+         "import", path], env=world.environment(), text=True,
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    time.sleep(0.5)
+    server.kill()
+    _, said = running.communicate(timeout=60)
+    assert running.returncode == 3 and "Nothing was imported." in said, said
+    server.start()
+    assert server.ctl.items("token", "list") == []
+    assert server.ctl("token", "import", path, timeout_s=120)["created"] == 6000
+    assert len(server.ctl.items("token", "list")) == 6000
+
+
+def test_progress_is_for_people(box, server, world):
+    stock_files.csv(box.path, [(server.name("HW"), os.urandom(20))
+                               for _ in range(3000)])
+    person = pexpect.spawn(
+        str(world.program("sekimorictl")),
+        ["--socket", box.ctl.socket, "token", "import", str(box.path)],
+        env=world.environment(), timeout=60, encoding="utf-8")
+    person.expect(r"\[#+ *\] \d+ tokens")
+    person.expect("3000 tokens are in stock")
+    person.expect(pexpect.EOF)
+    person.close()
+    assert person.exitstatus == 0
+    stock_files.csv(box.path, box.tokens(30))
+    _, _, said = box.ctl.run("token", "import", box.path)
+    assert "#" not in said
 
 
 # --- bad files ---------------------------------------------------------------------

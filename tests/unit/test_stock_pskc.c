@@ -460,6 +460,17 @@ static void test_what_is_left_out_is_counted(void **state)
 	assert_int_equal(kept.report.dates, 1);
 	assert_int_equal(kept.report.holders, 1);
 	assert_int_equal(kept.report.drifts, 1);
+	read_text(HEAD
+	    "<pskc:KeyPackage><pskc:DeviceInfo>" SERIAL(
+		"A") "</pskc:DeviceInfo><pskc:Key Id=\"1\" Algorithm=\"" TOTP
+		     "\"><pskc:AlgorithmParameters>" SIX
+		     "</pskc:AlgorithmParameters><pskc:Data>" PLAIN
+		     "</pskc:Data><pskc:Policy><pskc:NumberOfTransactions>9"
+		     "</pskc:NumberOfTransactions></pskc:Policy></pskc:Key>"
+		     "</pskc:KeyPackage>" TAIL,
+	    NULL, &kept);
+	assert_int_equal(kept.err, ERR_NONE);
+	assert_int_equal(kept.report.policies, 1);
 }
 
 static enum err refuse_row(void *context, const struct stock_row *row)
