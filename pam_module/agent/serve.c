@@ -248,10 +248,8 @@ static void remember(const struct connection *connection,
 		seats_look(serve->seats, verdict->key);
 	seat_session_unlocked(serve->seats, &login, connection->caller->is_root,
 	    connection->caller->pid);
-	/* Only lockers of the session's own user ask in his name. */
-	if (!connection->caller->is_root)
-		stop_session_unlocked(serve->stop, serve->people, subject->user,
-		    verdict->person, connection->caller->pid);
+	stop_session_accepted(
+	    serve->stop, serve->people, &login, connection->caller);
 }
 
 static enum err run_login(struct connection *connection,

@@ -9,10 +9,12 @@
 #include <string.h>
 
 #include "pam_module/agent/session_people_file.h"
+#include "pam_module/agent/unlockings.h"
 #include "shared/log.h"
 
 struct session_people {
 	const char *directory;
+	struct unlockings unlockings;
 	pthread_mutex_t lock; /* over what follows */
 	bool changed;         /* and not written down */
 	size_t count;
@@ -29,6 +31,7 @@ enum err session_people_new(const char *directory, struct session_people **out)
 		return ERR_MEMORY;
 	people->directory = directory;
 	pthread_mutex_init(&people->lock, NULL);
+	pthread_mutex_init(&people->unlockings.lock, NULL);
 	err = session_people_read(directory, people->items, &people->count);
 	if (err != ERR_NONE)
 		log_line(LOG_ERR,
@@ -43,8 +46,14 @@ void session_people_free(struct session_people *people)
 {
 	if (!people)
 		return;
+	pthread_mutex_destroy(&people->unlockings.lock);
 	pthread_mutex_destroy(&people->lock);
 	free(people);
+}
+
+struct unlockings *session_people_unlockings(struct session_people *people)
+{
+	return &people->unlockings;
 }
 
 static void forget(struct session_people *people, size_t at)

@@ -32,6 +32,7 @@ struct session_person {
 };
 
 struct session_people;
+struct unlockings;
 
 /* What the state directory holds of this boot. A file that cannot be read is
  * logged and is none. */
@@ -43,6 +44,9 @@ void session_people_free(struct session_people *people);
 void session_people_add(
     struct session_people *people, const struct session_person *person);
 void session_people_end_guest(struct session_people *people, pid_t guest);
+
+/* Those of whom it is not known yet where they are. */
+struct unlockings *session_people_unlockings(struct session_people *people);
 
 /* How many of the session went to out. */
 size_t session_people_of(struct session_people *people, const char *session,

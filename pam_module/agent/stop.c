@@ -240,6 +240,8 @@ static void *ask_and_act(void *argument)
 	struct asking asking = {.retry_ms = STOP_ASK_RETRY_MS};
 
 	while (!is_ending(stop)) {
+		if (stop_sessions_settle(stop->sessions))
+			stop_look(stop);
 		if (take_ask(stop, &asking))
 			ask(stop, &asking);
 		stop_sessions_act(stop->sessions);

@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "pam_module/agent/logind.h"
+#include "pam_module/agent/steady.h"
+#include "pam_module/agent/unlockings.h"
 
 /* Also logins that are in no control group of the session they lead. */
 static enum err find_session(pid_t caller, char out[SEAT_SESSION_SIZE])
@@ -33,6 +35,9 @@ void stop_session_opened(struct stop *stop, struct session_people *people,
 {
 	struct session_person person = {.guest = caller};
 
+	if (session->login[0] != '\0')
+		unlockings_drop(
+		    session_people_unlockings(people), session->login);
 	if (session->person[0] != '\0' &&
 	    find_session(caller, person.session) == ERR_NONE) {
 		memcpy(person.user, session->user, sizeof(person.user));
@@ -74,17 +79,43 @@ void stop_session_closed(
 	session_people_end_guest(people, caller);
 }
 
-void stop_session_unlocked(struct stop *stop, struct session_people *people,
-    const char *user, const char *person, pid_t caller)
+static void unlock_own(struct session_people *people,
+    const struct accepted_login *login, const char *session)
 {
 	struct session_person unlocking = {.guest = -1};
 
-	if (*person == '\0' ||
-	    logind_session_id(caller, unlocking.session) != ERR_NONE ||
-	    !is_account_s(unlocking.session, user))
+	if (!is_account_s(session, login->user))
 		return;
-	snprintf(unlocking.user, sizeof(unlocking.user), "%s", user);
-	snprintf(unlocking.person, sizeof(unlocking.person), "%s", person);
+	memcpy(unlocking.session, session, strlen(session) + 1);
+	memcpy(unlocking.user, login->user, sizeof(unlocking.user));
+	memcpy(unlocking.person, login->person, sizeof(unlocking.person));
 	session_people_add(people, &unlocking);
+}
+
+static void put_aside(
+    struct session_people *people, const struct accepted_login *login)
+{
+	struct unlocking unlocking = {0};
+
+	memcpy(unlocking.login, login->login, sizeof(unlocking.login));
+	memcpy(unlocking.user, login->user, sizeof(unlocking.user));
+	memcpy(unlocking.person, login->person, sizeof(unlocking.person));
+	unlockings_put(
+	    session_people_unlockings(people), &unlocking, steady_ms());
+}
+
+/* root's in a session are su and sudo, which report what they open. */
+void stop_session_accepted(struct stop *stop, struct session_people *people,
+    const struct accepted_login *login, const struct caller *caller)
+{
+	char session[SEAT_SESSION_SIZE];
+	bool in_session = logind_session_id(caller->pid, session) == ERR_NONE;
+
+	if (login->person[0] == '\0' || in_session == caller->is_root)
+		return;
+	if (in_session)
+		unlock_own(people, login, session);
+	else
+		put_aside(people, login);
 	stop_look(stop);
 }

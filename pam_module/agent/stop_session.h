@@ -9,6 +9,8 @@
 
 #include <sys/types.h>
 
+#include "pam_module/agent/accepted_logins.h"
+#include "pam_module/agent/caller.h"
 #include "pam_module/agent/session.h"
 #include "pam_module/agent/session_people.h"
 #include "pam_module/agent/stop.h"
@@ -22,8 +24,10 @@ void stop_session_opened(struct stop *stop, struct session_people *people,
 void stop_session_closed(
     struct session_people *people, struct session *session, pid_t caller);
 
-/* A locker that runs as the account's own user let person in. */
-void stop_session_unlocked(struct stop *stop, struct session_people *people,
-    const char *user, const char *person, pid_t caller);
+/* Before its session opens, or none does: a locker that runs as the account's
+ * own user has unlocked his session, and one of root's, outside of any, the
+ * account's only desktop. */
+void stop_session_accepted(struct stop *stop, struct session_people *people,
+    const struct accepted_login *login, const struct caller *caller);
 
 #endif

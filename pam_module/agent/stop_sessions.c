@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "pam_module/agent/steady.h"
+#include "pam_module/agent/unlockings.h"
 #include "shared/log.h"
 
 enum {
@@ -114,6 +115,59 @@ bool stop_sessions_are_others(struct stop_sessions *sessions)
 		others = find(sessions, listed[i].id) == NULL;
 	free(listed);
 	return others;
+}
+
+/* NULL: none, or several. */
+static const struct logind_open *find_desktop(
+    const struct logind_open *listed, size_t count, const char *user)
+{
+	const struct logind_open *found = NULL;
+
+	for (size_t i = 0; i < count; i++) {
+		if (!listed[i].is_graphical ||
+		    strcmp(listed[i].user, user) != 0)
+			continue;
+		if (found)
+			return NULL;
+		found = &listed[i];
+	}
+	return found;
+}
+
+static bool settle(const struct stop_sessions *sessions,
+    const struct unlocking *unlocking, const struct logind_open *listed,
+    size_t count)
+{
+	const struct logind_open *desktop =
+	    find_desktop(listed, count, unlocking->user);
+	struct session_person person = {.guest = -1};
+
+	if (!desktop)
+		return false;
+	memcpy(person.session, desktop->id, sizeof(person.session));
+	memcpy(person.user, unlocking->user, sizeof(person.user));
+	memcpy(person.person, unlocking->person, sizeof(person.person));
+	session_people_add(sessions->setup->people, &person);
+	return true;
+}
+
+bool stop_sessions_settle(struct stop_sessions *sessions)
+{
+	struct unlockings *unlockings =
+	    session_people_unlockings(sessions->setup->people);
+	struct logind_open *listed = NULL;
+	struct unlocking unlocking;
+	size_t count = 0;
+	bool more = false, moved = false;
+
+	if (unlockings_due_ms(unlockings) > steady_ms())
+		return false;
+	if (sessions->setup->list(&listed, &count, &more) != ERR_NONE)
+		count = 0;
+	while (unlockings_take(unlockings, steady_ms(), &unlocking))
+		moved = settle(sessions, &unlocking, listed, count) || moved;
+	free(listed);
+	return moved;
 }
 
 /* --- asking --------------------------------------------------------------- */
@@ -313,7 +367,8 @@ void stop_sessions_act(struct stop_sessions *sessions)
 
 int64_t stop_sessions_due_ms(const struct stop_sessions *sessions)
 {
-	int64_t due_ms = INT64_MAX;
+	int64_t due_ms = unlockings_due_ms(
+	    session_people_unlockings(sessions->setup->people));
 
 	for (size_t i = 0; i < sessions->count; i++)
 		if (sessions->items[i].is_due &&

@@ -25,6 +25,10 @@ enum err stop_sessions_ask(
 /* logind lists a session that was not asked about. */
 bool stop_sessions_are_others(struct stop_sessions *sessions);
 
+/* Who was accepted a while ago and opened no session has unlocked the
+ * account's only desktop, if it has one. True: somebody is somewhere new. */
+bool stop_sessions_settle(struct stop_sessions *sessions);
+
 /* Does what is due; what logind does not do stays due. */
 void stop_sessions_act(struct stop_sessions *sessions);
 /* When there is something to do again; INT64_MAX: nothing. */

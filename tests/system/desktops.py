@@ -2,6 +2,7 @@
 """A town hall (seats.py) where whoever logs in at a console has a desktop, as
 logind sees it, and whoever comes over ssh has none. Knows what a freeze does
 to either, not why."""
+import shutil
 import time
 
 from otp import Hotp
@@ -20,6 +21,11 @@ class DesktopHall(SeatHall):
         super().prepare()
         self.machine.write("etc/pam.d/login", STACK.format(account="").replace(
             "pam_systemd.so", "pam_systemd.so type=x11"))
+        self.machine.write("etc/pam.d/gdm-password",
+                           "auth required pam_sekimori.so explain lang=en\n"
+                           "account required pam_sekimori.so\n")
+        shutil.copy(self.world.helper("pam_probe", "-lpam"),
+                    self.machine.root / "usr/local/bin/pam_probe")
 
     def _enroll_tokens(self):
         super()._enroll_tokens()
@@ -71,6 +77,13 @@ class DesktopHall(SeatHall):
         console.child.sendline(f"{person}/{self.tokens[person].code()}")
         console.child.expect("\nunlocked")
         console.child.expect(r"\$ ")
+
+    def unlock_as_root(self, person):
+        """As a display manager does: in no session, and opening none."""
+        done = self.run("/usr/local/bin/pam_probe", "/etc/pam.d",
+                        "gdm-password", COUNTER, "auth", "acct",
+                        stdin=f"{person}\n{self.tokens[person].code()}\n")
+        assert done.stdout.count("PAM_SUCCESS") >= 2, done.stdout
 
     # --- terminals that wait ------------------------------------------------
     def is_connected(self):

@@ -12,6 +12,7 @@ from machine import Machine, NoMachine
 from seats import PINS
 from world import wait_for
 
+SETTLED_S = 4.0  # no session opened: it was an unlocking (unlockings.h)
 QUIET_S = 1.0  # long enough for a stop to be noticed and acted on
 CONF = "/var/lib/sekimori-agent/agent.conf"
 
@@ -183,6 +184,7 @@ def test_a_login_in_the_very_moment_of_the_freeze(hall):
 def test_of_those_who_share_an_account_one_is_meant(hall):
     """Also after the agent has forgotten what it did not write down."""
     carol, dave = hall.counter("carol"), hall.counter("dave")
+    time.sleep(SETTLED_S)
     hall.wait_locked(carol, hall.freeze("user", "freeze", "carol"))
     time.sleep(QUIET_S)
     assert hall.is_untouched(dave)
@@ -206,6 +208,14 @@ def test_whoever_unlocked_it_is_in_the_session_too(hall):
     start = hall.freeze("user", "freeze", "dave")
     time.sleep(QUIET_S)
     assert [t for t in hall.signals.of(carol.session) if t >= start] == []
+
+
+def test_whoever_unlocked_it_through_a_display_manager_is_too(hall):
+    """It asks as root and outside of the session, as GNOME's does."""
+    carol = hall.counter("carol")
+    hall.unlock_as_root("dave")
+    time.sleep(SETTLED_S)
+    hall.wait_locked(carol, hall.freeze("user", "freeze", "dave"))
 
 
 def test_a_guest_by_su_is_in_the_session_too(hall):

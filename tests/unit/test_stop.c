@@ -20,6 +20,7 @@
 
 #include "pam_module/agent/steady.h"
 #include "pam_module/agent/stop.h"
+#include "pam_module/agent/unlockings.h"
 #include "shared/json.h"
 
 enum {
@@ -431,6 +432,37 @@ static void a_guest_counts_until_he_leaves(void **state)
 	expect_untouched(world, 2);
 }
 
+static void unlock(struct world *world, const char *login, const char *user)
+{
+	struct unlocking unlocking = {.person = "s9"};
+
+	strcpy(unlocking.login, login);
+	strcpy(unlocking.user, user);
+	unlockings_put(session_people_unlockings(world->people), &unlocking,
+	    steady_ms() - UNLOCKING_WAIT_MS + QUIET_MS);
+	stop_look(world->stop);
+}
+
+/* bob has one desktop; alice got another. */
+static void who_opened_no_session_unlocked_the_only_desktop(void **state)
+{
+	struct world *world = *state;
+
+	world->open[1].is_graphical = true;
+	start(world);
+	stop_whom(world, "s9");
+	unlock(world, "first", "alice");
+	unlock(world, "second", "bob");
+	unlockings_drop(session_people_unlockings(world->people), "second");
+	(void)poll(NULL, 0, QUIET_MS * 3);
+	for (size_t s = 0; s < SESSIONS; s++)
+		expect_untouched(world, s);
+	unlock(world, "third", "bob");
+	wait_count(world, &world->locks[2], 1);
+	expect_untouched(world, 0);
+	expect_untouched(world, 1);
+}
+
 static void trouble_with_the_server_locks_nobody(void **state)
 {
 	static const int statuses[] = {0, 403, 404, 429, 500, 503};
@@ -531,6 +563,7 @@ int main(void)
 	    TEST(a_session_that_opens_is_asked_about),
 	    TEST(of_a_shared_account_the_person_counts),
 	    TEST(a_guest_counts_until_he_leaves),
+	    TEST(who_opened_no_session_unlocked_the_only_desktop),
 	    TEST(trouble_with_the_server_locks_nobody),
 	    TEST(a_server_that_comes_back_is_asked),
 	    TEST(a_server_that_holds_no_call_is_not_stormed),
