@@ -403,18 +403,24 @@ def test_a_towns_own_headings(town, world):
             "--columns", columns, status=2)
 
 
-def test_300_staff_in_less_than_5_seconds(town):
+@pytest.mark.parametrize("count", [300, 5000])
+def test_300_staff_in_less_than_5_seconds(town, count):
+    """As many as a list may have are no worse."""
     lines = "".join(f"g{i:04},職員{i},課{i % 20},正職員,,,,\r\n"
-                    for i in range(300))
+                    for i in range(count))
     begin = time.monotonic()
     done = town.load(lines, encoding="cp932")
-    assert done["new"] == 300 and time.monotonic() - begin < 5
+    taken = [time.monotonic() - begin]
+    assert done["new"] == count
     begin = time.monotonic()
-    assert town.load(lines, encoding="cp932")["unchanged"] == 300
-    assert time.monotonic() - begin < 5
+    assert town.load(lines, encoding="cp932")["unchanged"] == count
+    taken.append(time.monotonic() - begin)
     begin = time.monotonic()
     town.ctl("user", "import", "undo", done["import"])
-    assert time.monotonic() - begin < 5
+    taken.append(time.monotonic() - begin)
+    print(f"{count} staff: new, once more, taken back: "
+          + ", ".join(f"{t:.2f} s" for t in taken))
+    assert max(taken) < 5
 
 
 # --- bad input --------------------------------------------------------------------
