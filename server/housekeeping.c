@@ -8,6 +8,7 @@
 #include "server/keys/card_verify.h"
 #include "server/shadow.h"
 #include "server/staff_plans.h"
+#include "server/store/admin_request.h"
 #include "server/store/audit.h"
 #include "server/store/last_login.h"
 #include "server/store/once.h"
@@ -108,6 +109,9 @@ static enum err chores_run(struct job *job, struct store *store)
 	if (err == ERR_NONE)
 		err =
 		    policy_store_take_due(store, chores->now_s, chores->now_ms);
+	if (err == ERR_NONE)
+		err =
+		    admin_requests_expire(store, chores->now_s, chores->now_ms);
 	if (err == ERR_NONE)
 		err = staff_plans_run(
 		    server, store, chores->now_s, chores->now_ms);

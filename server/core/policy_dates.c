@@ -40,19 +40,56 @@ static bool read_number(const char *text, size_t length, int *out)
 	return true;
 }
 
+static bool make_date(int year, int month, int day, int *out)
+{
+	if (year < YEAR_FIRST || year > YEAR_LAST || month < 1 || month > 12 ||
+	    day < 1 || day > month_length(year, month))
+		return false;
+	*out = policy_date(year, month, day);
+	return true;
+}
+
+/* One or two digits up to an end, which is passed. */
+static bool take_number(const char **at, size_t *left, char end, int *out)
+{
+	const char *stop = memchr(*at, end, *left);
+	size_t length = stop ? (size_t)(stop - *at) : *left;
+
+	if ((end && !stop) || length < 1 || length > 2 ||
+	    !read_number(*at, length, out))
+		return false;
+	length += stop != NULL;
+	*at += length;
+	*left -= length;
+	return true;
+}
+
+/* Reiwa 1 is 2019, from 1 May on. */
+static bool read_reiwa(const char *text, size_t length, int *out)
+{
+	int year, month, day, date;
+
+	if (!take_number(&text, &length, '.', &year) || year < 1 ||
+	    !take_number(&text, &length, '.', &month) ||
+	    !take_number(&text, &length, '\0', &day) || length > 0 ||
+	    !make_date(2018 + year, month, day, &date) ||
+	    date < policy_date(2019, 5, 1))
+		return false;
+	*out = date;
+	return true;
+}
+
 bool policy_date_read(const char *text, size_t length, int *out)
 {
 	int year, month, day;
 
-	if (length != POLICY_DATE_SIZE - 1 || text[4] != '-' ||
-	    text[7] != '-' || !read_number(text, 4, &year) ||
-	    !read_number(text + 5, 2, &month) ||
-	    !read_number(text + 8, 2, &day) || year < YEAR_FIRST ||
-	    year > YEAR_LAST || month < 1 || month > 12 || day < 1 ||
-	    day > month_length(year, month))
-		return false;
-	*out = policy_date(year, month, day);
-	return true;
+	if (length > 0 && (text[0] == 'R' || text[0] == 'r'))
+		return read_reiwa(text + 1, length - 1, out);
+	return length == POLICY_DATE_SIZE - 1 && text[4] == '-' &&
+	       text[7] == '-' && read_number(text, 4, &year) &&
+	       read_number(text + 5, 2, &month) &&
+	       read_number(text + 8, 2, &day) &&
+	       make_date(year, month, day, out);
 }
 
 void policy_date_text(int date, char out[POLICY_DATE_SIZE])

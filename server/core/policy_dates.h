@@ -16,7 +16,7 @@ enum {
 
 /* Days since 1 January 1970. */
 int policy_date(int year, int month, int day);
-/* From 2026-04-30; false when that is no day of 1970 to 2199. */
+/* From 2026-04-30 or R8.4.30; false when that is no day of 1970 to 2199. */
 bool policy_date_read(const char *text, size_t length, int *out);
 /* Back to 2026-04-30; "" for a day that policy_date_read does not know. */
 void policy_date_text(int date, char out[POLICY_DATE_SIZE]);

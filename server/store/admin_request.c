@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "server/store/audit.h"
+
 enum {
 	HASH_BYTES = 32
 };
@@ -212,4 +214,61 @@ enum err admin_requests_void(struct store *store)
 	db_bind_number(q, 1, ADMIN_REQUEST_OVER);
 	db_bind_number(q, 2, ADMIN_REQUEST_WAITING);
 	return db_run(q);
+}
+
+/* One at a time: rows are not changed while they are walked through. */
+static enum err find_expired(
+    struct store *store, int64_t now_s, struct admin_request *out)
+{
+	struct db_query *q = db_query(store->db,
+	    SELECT "''" FROM " WHERE r.state = ?1 AND r.valid_until <= ?2"
+		   " ORDER BY r.id LIMIT 1");
+	bool found;
+	enum err err;
+
+	db_bind_number(q, 1, ADMIN_REQUEST_WAITING);
+	db_bind_number(q, 2, now_s);
+	found = db_next(q);
+	if (found)
+		read_row(q, now_s, out);
+	err = db_done(q);
+	if (err != ERR_NONE)
+		return err;
+	return found ? ERR_NONE : ERR_NOT_FOUND;
+}
+
+static enum err expire(
+    struct store *store, const struct admin_request *request, int64_t now_ms)
+{
+	struct audit_entry entry = {.kind = "server", .time_ms = now_ms};
+	struct db_query *q = db_query(
+	    store->db, "UPDATE admin_request SET state = ?2 WHERE id = ?1");
+	enum err err;
+
+	db_bind_number(q, 1, request->id);
+	db_bind_number(q, 2, ADMIN_REQUEST_OVER);
+	err = db_run(q);
+	if (err != ERR_NONE)
+		return err;
+	audit_add_text(&entry, "action", "request expired");
+	audit_add_number(&entry, "approval", request->id);
+	audit_add_text(&entry, "target", request->path);
+	audit_add_text(&entry, "requested_by", request->requester);
+	audit_add_text(&entry, "result", "done");
+	return audit_append(store, &entry, NULL);
+}
+
+enum err admin_requests_expire(
+    struct store *store, int64_t now_s, int64_t now_ms)
+{
+	enum err err = ERR_NONE;
+
+	while (err == ERR_NONE) {
+		struct admin_request request = {0};
+
+		err = find_expired(store, now_s, &request);
+		if (err == ERR_NONE)
+			err = expire(store, &request, now_ms);
+	}
+	return err == ERR_NOT_FOUND ? ERR_NONE : err;
 }

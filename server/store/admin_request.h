@@ -52,6 +52,9 @@ enum err admin_request_decide(struct store *store, int64_t id,
 /* What waits is over, whenever it would have been: the clock was set back, or
  * a backup was restored, which may not know that it was done. */
 enum err admin_requests_void(struct store *store);
+/* Ends what has waited too long, with a record each; for housekeeping. */
+enum err admin_requests_expire(
+    struct store *store, int64_t now_s, int64_t now_ms);
 /* Newest first, without arguments; only those that wait, or all. */
 enum err admin_request_each(struct store *store, bool all, int64_t now_s,
     enum err (*each)(void *context, const struct admin_request *request),

@@ -295,6 +295,8 @@ static enum err record_taken(struct store *store,
 	audit_add_text(&entry, "action", "policy in force");
 	audit_add_number(&entry, "version", version->version);
 	audit_add_text(&entry, "actor", version->author);
+	if (version->approver[0])
+		audit_add_text(&entry, "approver", version->approver);
 	audit_add_text(&entry, "result", problem ? "refused" : "done");
 	audit_add_text(&entry, "detail", problem);
 	return audit_append(store, &entry, NULL);

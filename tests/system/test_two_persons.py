@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from world import wait_for
 from test_administrators import PASSWORD, Desk, make_officer, refused
 
 RULES = ("approve two actions=admin-add,admin-remove,code-bulk,thaw\n"
@@ -151,3 +152,8 @@ def test_what_waits_expires_and_is_void_when_the_clock_goes_back(hall):
         hall.desks["o2"].officer.sign_in(hall.desks["o2"])
         said = refused(hall.desks["o2"], "request", "approve", number)
         assert "expired" in said, how
+        if how == "expires":
+            wait_for("a record of it", lambda: [
+                r for r in hall.records(limit=20)
+                if r.get("action") == "request expired"
+                and r["approval"] == number], 10)

@@ -38,8 +38,9 @@ static void test_no_dates(void **state)
 	static const char *const rows[] = {"", "2026-04-3", "2026-04-300",
 	    "2026-4-30x", "2026-04-31", "2026-02-29", "2100-02-29",
 	    "2026-13-01", "2026-00-10", "2026-01-00", "1969-12-31",
-	    "2200-01-01", "20260430xx", "2026/04/30", "R8.4.30xxx",
-	    "-026-04-30", "2026-+4-30"};
+	    "2200-01-01", "20260430xx", "2026/04/30", "R8.4.30xxx", "R", "R8",
+	    "R8.4", "R8.4.", "R0.4.30", "R8.4.31", "R1.4.30", "R8..30",
+	    "R8.4.30.1", "R123.4.30", "R-8.4.30", "-026-04-30", "2026-+4-30"};
 	char text[POLICY_DATE_SIZE];
 	int date;
 
@@ -48,6 +49,10 @@ static void test_no_dates(void **state)
 		if (policy_date_read(rows[i], strlen(rows[i]), &date))
 			fail_msg("%s", rows[i]);
 	assert_true(policy_date_read("2024-02-29", 10, &date));
+	assert_true(policy_date_read("R8.4.30,x", 7, &date));
+	assert_int_equal(date, policy_date(2026, 4, 30));
+	assert_true(policy_date_read("r1.05.01", 8, &date));
+	assert_int_equal(date, policy_date(2019, 5, 1));
 	policy_date_text(-1, text);
 	assert_string_equal(text, "");
 	policy_date_text(policy_date(2200, 1, 1), text);
