@@ -83,6 +83,22 @@ static enum err stock_begin(struct admin_job *job, struct store *store)
 	return admin_answer(job, json_pack("{s:I}", "import", (json_int_t)id));
 }
 
+/* The same, and that there is room for a part. */
+static enum err find_room(
+    struct admin_job *job, struct store *store, size_t count, bool *out_found)
+{
+	struct stock_import import;
+	enum err err = find_import(job, store, &import, out_found);
+
+	if (err != ERR_NONE || !*out_found ||
+	    import.tokens + (int64_t)count <= STOCK_IMPORT_TOKENS_MAX)
+		return err;
+	*out_found = false;
+	return admin_refuse(job, 409,
+	    "An import has at most %d tokens. Split the file.",
+	    STOCK_IMPORT_TOKENS_MAX);
+}
+
 /* --- a part -----------------------------------------------------------------
  */
 
@@ -197,13 +213,12 @@ static enum err stock_part(struct admin_job *job, struct store *store)
 	    .deed = admin_deed(job, "imported"),
 	    .problems = json_array()};
 	size_t count = json_array_size(job->arguments.rows);
-	struct stock_import import;
 	bool found = false;
 	enum err err = part.problems ? ERR_NONE : ERR_MEMORY;
 
 	job->unfinished = true;
 	if (err == ERR_NONE)
-		err = find_import(job, store, &import, &found);
+		err = find_room(job, store, count, &found);
 	for (size_t i = 0;
 	     found && i < count && err == ERR_NONE && job->status == 0; i++)
 		err = take_row(&part, json_array_get(job->arguments.rows, i));

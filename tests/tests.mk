@@ -60,7 +60,7 @@ $(card_dialogue_tests): $(B)/unit/%: $(B)/obj/tests/unit/%.o \
 # --- tests of administration -------------------------------------------------
 admin_tests = $(addprefix $(B)/unit/,test_admin_approvals test_admin_requests test_admin_roles test_api_admin test_api_admin_card test_api_admin_staff test_custody test_custody_lists \
 	test_api_admin_server)
-admin_tests += $(B)/unit/test_admin_signin
+admin_tests += $(B)/unit/test_admin_signin $(B)/unit/test_api_admin_stock
 $(admin_tests): $(B)/unit/%: $(B)/obj/tests/unit/%.o \
 		$(B)/obj/tests/support/admin_world.o $(archives)
 	@mkdir -p $(@D)

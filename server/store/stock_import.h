@@ -14,6 +14,7 @@
 enum {
 	STOCK_SWEEP_ROWS = 50,     /* deleted in one transaction */
 	STOCK_IMPORT_IDLE_S = 900, /* then whoever sent it is gone */
+	STOCK_IMPORT_TOKENS_MAX = 250000,
 };
 
 enum stock_import_state {

@@ -177,6 +177,7 @@ def test_the_second_of_two_imports_wins(box, server, world):
     other = world.work / "other.csv"
     stock_files.csv(other, second)
     assert box.ctl("token", "import", other)["created"] == 30
+    other.unlink()
     _, said = running.communicate(timeout=60)
     assert running.returncode == 1
     assert "given up: another one was begun" in said, said
