@@ -219,3 +219,16 @@ def test_who_can_answer_but_once_is_refused_and_the_log_says_why(
             "PAM_AUTH_ERR"
     wait_for("the log", lambda: "a line with appended= cannot ask who it is"
              in site.agent.log())
+
+
+def test_nullok_lets_nobody_past_by_a_number(server, site, desk, counter):
+    """As long as nobody has a token the account has none; from then on its
+    password is no way in for whoever names a colleague without one."""
+    site.probe.service("null", site.line(options="explain nullok lang=en"),
+                       "auth required pam_permit.so", site.line("account"))
+    for user in ("n1", "n2"):
+        server.ctl("user", "add", user, "--login", "judy")
+    assert desk("null", "judy", ["000000"]).code == "PAM_SUCCESS"
+    token = server.hotp("n1")[1]
+    assert desk("null", "judy", ["n2", "000000"]).code == "PAM_AUTH_ERR"
+    assert desk("null", "judy", ["n1", token.code()]).code == "PAM_SUCCESS"
