@@ -155,6 +155,9 @@ static const struct message_row messages[] = {
 	{{"This card is registered for somebody else. Contact IT.",
 	    "このカードは別の人のものとして登録されています。情報担当に連絡"
 	    "してください。"}},
+    [FRAME_MESSAGE_NEW_AUTHENTICATOR] =
+	{{"New authenticator registered. Report if not you.",
+	    "新しい認証機器が登録されました。心当たりがない場合は連絡してください。"}},
     [FRAME_MESSAGE_CARDS_FULL] =
 	{{"You have as many cards as allowed. Ask IT to revoke one.",
 	    "登録できる枚数に達しています。古いカードの失効を情報担当に依頼"

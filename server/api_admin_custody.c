@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "server/admin_code.h"
+#include "server/store/last_login.h"
 
 enum {
 	WHY_SIZE = NAME_BYTES_MAX + 64
@@ -131,6 +132,7 @@ static enum err hand_out(struct admin_job *job, struct store *store,
 	err = keep(job, store, token, why_given(token, lends));
 	if (err || job->status)
 		return err;
+	last_login_note_binding(store, person->id);
 	/* A spare does not bind the factor anew: that is for the own token. */
 	err = lends ? admin_note_enrolled(job, store, person)
 		    : admin_bind_factor(job, store, person);

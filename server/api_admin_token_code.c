@@ -8,6 +8,7 @@
 #include <ctype.h>
 
 #include "server/store/subject.h"
+#include "server/store/last_login.h"
 
 enum err admin_token_confirm(struct admin_job *job, struct store *store);
 enum err admin_token_resync(struct admin_job *job, struct store *store);
@@ -152,6 +153,8 @@ static enum err bind_token(struct admin_job *job, struct store *store,
 	const struct token_deed deed = admin_deed(job, "its code was seen");
 	enum err err;
 
+	if (token->state == TOKEN_PENDING)
+		last_login_note_binding(store, person->id);
 	token->state = TOKEN_ACTIVE;
 	token->confirmed_at = job->time.now_s;
 	err = token_save(store, token, &deed);

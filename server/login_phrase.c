@@ -56,6 +56,8 @@ static void put_notices(const struct login_call *login,
 		record_put_plain(reply, ",");
 	if (tells_last)
 		put_last_login(&last, reply);
+	if (tells_last && last.bound)
+		record_put_plain(reply, ",{\"kind\":\"new_authenticator\"}");
 	record_put_plain(reply, "]");
 }
 

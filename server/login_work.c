@@ -175,7 +175,8 @@ static void note_for_next(const struct login_call *login, struct store *store)
 		return;
 	if (decision->result == RESULT_ACCEPT && !decision->by_grace)
 		last_login_note(store, login->person.id,
-		    login->call.terminal.name, login->call.now_s);
+		    login->call.terminal.name, login->call.now_s,
+		    login->claims.proven);
 	else if (decision->evaluated && decision->result == RESULT_DENY &&
 		 decision->reason == REASON_WRONG)
 		last_login_note_failure(store, login->person.id);

@@ -117,7 +117,8 @@ enum frame_message {
 	FRAME_MESSAGE_CARD_UNFIT,     /* its certificate */
 	FRAME_MESSAGE_CARD_TAKEN,     /* somebody else's */
 	FRAME_MESSAGE_CARDS_FULL,
-	FRAME_MESSAGE_LAST_LOGIN, /* FRAME_NUMBER: unix time */
+	FRAME_MESSAGE_LAST_LOGIN,        /* FRAME_NUMBER: unix time */
+	FRAME_MESSAGE_NEW_AUTHENTICATOR, /* since that */
 };
 
 /* What the module turns into a PAM code, by the table in pam_sekimori.c.

@@ -197,6 +197,8 @@ static void read_notices(const json_t *notices, struct login_reply *out)
 			out->card_expires = until;
 		if (kind && strcmp(kind, "last_login") == 0)
 			read_last(notice, &out->last);
+		if (kind && strcmp(kind, "new_authenticator") == 0)
+			out->last.bound = true;
 	}
 }
 

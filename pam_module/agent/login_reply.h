@@ -55,6 +55,7 @@ struct login_challenge {
 struct login_last {
 	int64_t at;
 	uint64_t failures; /* since */
+	bool bound;        /* since: a token or card became his */
 	char terminal[NAME_BYTES_MAX + 1];
 };
 

@@ -97,13 +97,19 @@ static void tell_last(struct connection *connection,
 {
 	struct frame_writer writer = {0};
 
-	if (last->at == 0 || !is_told_of_last(subject->service))
-		return;
-	frame_begin(&writer, FRAME_TELL);
-	put_message(&writer, FRAME_MESSAGE_LAST_LOGIN, (uint64_t)last->at);
-	frame_put_text(&writer, FRAME_TERMINAL, last->terminal);
-	frame_put_u64(&writer, FRAME_COUNT, last->failures);
-	(void)send_frame(connection, &writer);
+	if (last->at != 0 && is_told_of_last(subject->service)) {
+		frame_begin(&writer, FRAME_TELL);
+		put_message(
+		    &writer, FRAME_MESSAGE_LAST_LOGIN, (uint64_t)last->at);
+		frame_put_text(&writer, FRAME_TERMINAL, last->terminal);
+		frame_put_u64(&writer, FRAME_COUNT, last->failures);
+		(void)send_frame(connection, &writer);
+	}
+	if (last->bound) {
+		frame_begin(&writer, FRAME_TELL);
+		put_message(&writer, FRAME_MESSAGE_NEW_AUTHENTICATOR, 0);
+		(void)send_frame(connection, &writer);
+	}
 }
 
 static void send_verdict(

@@ -6,6 +6,7 @@
 #include "server/store/card.h"
 
 #include "server/store/grace_store.h"
+#include "server/store/last_login.h"
 #include "server/store/subject.h"
 
 /* --- reading ------------------------------------------------------------- */
@@ -229,8 +230,10 @@ enum err card_add(struct store *store, int64_t person_id,
 		    store, person_id, certificate, der, length, now_s);
 	if (err == ERR_NONE)
 		err = mark_enrolled(store, person_id, now_s);
-	if (err == ERR_NONE)
+	if (err == ERR_NONE) {
 		store->cards_bound++;
+		last_login_note_binding(store, person_id);
+	}
 	return err;
 }
 

@@ -16,6 +16,7 @@ struct entry {
 	int64_t person_id; /* 0: free */
 	int64_t at, failures;
 	char *terminal;
+	bool bound;
 	bool changed; /* and not written down */
 };
 
@@ -113,6 +114,7 @@ static enum err read_row(struct store *store, struct db_query *q)
 		return ERR_MEMORY;
 	entry->at = db_number(q, 1);
 	entry->failures = db_number(q, 3);
+	entry->bound = db_number(q, 4) != 0;
 	entry->terminal = strdup(terminal ? terminal : "");
 	return entry->terminal ? ERR_NONE : ERR_MEMORY;
 }
@@ -125,7 +127,7 @@ enum err last_logins_load(struct store *store)
 	if (err != ERR_NONE)
 		return err;
 	q = db_query(store->db,
-	    "SELECT person_id, at, terminal, failures FROM last_login");
+	    "SELECT person_id, at, terminal, failures, bound FROM last_login");
 	while (err == ERR_NONE && db_next(q))
 		err = read_row(store, q);
 	done = db_done(q);
@@ -146,15 +148,16 @@ void last_logins_free(struct last_logins *logins)
 static enum err write_row(struct store *store, const struct entry *entry)
 {
 	struct db_query *q = db_query(store->db,
-	    "INSERT INTO last_login (person_id, at, terminal, failures)"
-	    " VALUES (?1, ?2, ?3, ?4) ON CONFLICT (person_id) DO UPDATE SET"
+	    "INSERT INTO last_login (person_id, at, terminal, failures, bound)"
+	    " VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (person_id) DO UPDATE SET"
 	    " at = excluded.at, terminal = excluded.terminal,"
-	    " failures = excluded.failures");
+	    " failures = excluded.failures, bound = excluded.bound");
 
 	db_bind_number(q, 1, entry->person_id);
 	db_bind_number(q, 2, entry->at);
 	db_bind_text(q, 3, entry->terminal ? entry->terminal : "");
 	db_bind_number(q, 4, entry->failures);
+	db_bind_number(q, 5, entry->bound);
 	return db_run(q);
 }
 
@@ -202,11 +205,12 @@ struct last_login last_login_of(const struct store *store, int64_t person_id)
 
 	return (struct last_login){.at = entry->at,
 	    .failures = entry->failures,
+	    .bound = entry->bound,
 	    .terminal = entry->terminal ? entry->terminal : ""};
 }
 
-void last_login_note(
-    struct store *store, int64_t person_id, const char *terminal, int64_t now_s)
+void last_login_note(struct store *store, int64_t person_id,
+    const char *terminal, int64_t now_s, bool was_told)
 {
 	struct entry *entry = make_entry(store->last_logins, person_id);
 
@@ -216,6 +220,9 @@ void last_login_note(
 		free(entry->terminal);
 		entry->terminal = strdup(terminal);
 	}
+	/* With his first login he has just got it. */
+	if (was_told || entry->at == 0)
+		entry->bound = false;
 	entry->at = now_s;
 	entry->failures = 0;
 	set_changed(store->last_logins, entry);
@@ -228,5 +235,15 @@ void last_login_note_failure(struct store *store, int64_t person_id)
 	if (!entry)
 		return;
 	entry->failures++;
+	set_changed(store->last_logins, entry);
+}
+
+void last_login_note_binding(struct store *store, int64_t person_id)
+{
+	struct entry *entry = make_entry(store->last_logins, person_id);
+
+	if (!entry)
+		return;
+	entry->bound = true;
 	set_changed(store->last_logins, entry);
 }

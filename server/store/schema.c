@@ -192,7 +192,8 @@
 #define LAST_LOGIN_SCHEMA                                                      \
 	"CREATE TABLE last_login (person_id INTEGER PRIMARY KEY"               \
 	" REFERENCES person (id), at INTEGER NOT NULL,"                        \
-	" terminal TEXT NOT NULL, failures INTEGER NOT NULL) STRICT;"
+	" terminal TEXT NOT NULL, failures INTEGER NOT NULL,"                  \
+	" bound INTEGER NOT NULL) STRICT;"
 
 const char STORE_SCHEMA[] =
     "CREATE TABLE meta (name TEXT PRIMARY KEY, number INTEGER NOT NULL"

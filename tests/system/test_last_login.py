@@ -6,6 +6,8 @@ import time
 
 import pytest
 
+from card_client import bind, trust
+from otp import Totp
 from world import wait_for
 
 
@@ -94,3 +96,23 @@ def test_not_who_is_at_work_already_nor_a_stranger(server, desk):
         assert desk(service, user, [token.code()]).messages == []
     wait_for("another login's notice", lambda: desk(
         "door", user, [token.code()]).messages)
+
+
+NEW = {"ja": "新しい認証機器が登録されました。心当たりがない場合は連絡してください。",
+       "en": "New authenticator registered. Report if not you."}
+
+
+def test_a_new_token_or_card_is_told_once(server, terminal, desk, authority):
+    trust(server, authority)
+    user, token = server.hotp()
+    assert NEW["en"] not in desk("door", user, [token.code()]).messages
+    more = Totp(server.world.seed())
+    server.enroll(user, more)
+    assert desk("mado", user, [token.code()]).messages[-1] == NEW["ja"]
+    assert NEW["en"] not in desk("door", user, [token.code()]).messages
+    bind(server, authority.issue("Somebody", "P-256"), user)
+    # By whom nothing can be shown, it is not taken as told.
+    assert desk("first", user, [token.code()]).messages == []
+    assert NEW["en"] in desk("sudo", user, [token.code()]).messages
+    kinds = [n["kind"] for n in terminal.login(user, token.code())["notices"]]
+    assert kinds == ["last_login"]

@@ -50,14 +50,33 @@ static void test_noted_and_counted(void **state)
 	expect(f->store, one, 0, 0, "");
 	last_login_note_failure(f->store, one);
 	expect(f->store, one, 0, 1, "");
-	last_login_note(f->store, one, "desk", NOW_S);
+	last_login_note(f->store, one, "desk", NOW_S, true);
 	expect(f->store, one, NOW_S, 0, "desk");
 	last_login_note_failure(f->store, one);
 	last_login_note_failure(f->store, one);
 	expect(f->store, one, NOW_S, 2, "desk");
 	expect(f->store, two, 0, 0, "");
-	last_login_note(f->store, one, "window", NOW_S + 1);
+	last_login_note(f->store, one, "window", NOW_S + 1, true);
 	expect(f->store, one, NOW_S + 1, 0, "window");
+}
+
+static void test_bound_is_told_once(void **state)
+{
+	struct fixture *f = *state;
+	int64_t one = add(f->store, "s1");
+
+	last_login_note_binding(f->store, one);
+	assert_true(last_login_of(f->store, one).bound);
+	/* The first login: what he got is what he has just used. */
+	last_login_note(f->store, one, "desk", NOW_S, false);
+	assert_false(last_login_of(f->store, one).bound);
+	last_login_note_binding(f->store, one);
+	assert_false(save(f->store));
+	fixture_reopen(f);
+	last_login_note(f->store, one, "desk", NOW_S + 1, false);
+	assert_true(last_login_of(f->store, one).bound);
+	last_login_note(f->store, one, "desk", NOW_S + 2, true);
+	assert_false(last_login_of(f->store, one).bound);
 }
 
 static void test_outlives_a_restart(void **state)
@@ -65,7 +84,7 @@ static void test_outlives_a_restart(void **state)
 	struct fixture *f = *state;
 	int64_t one = add(f->store, "s1"), two = add(f->store, "s2");
 
-	last_login_note(f->store, one, "desk", NOW_S);
+	last_login_note(f->store, one, "desk", NOW_S, true);
 	last_login_note_failure(f->store, one);
 	assert_false(save(f->store));
 	last_login_note_failure(f->store, two);
@@ -80,7 +99,7 @@ static void test_what_did_not_last_is_saved_again(void **state)
 	int64_t one = add(f->store, "s1");
 	bool more = false;
 
-	last_login_note(f->store, one, "desk", NOW_S);
+	last_login_note(f->store, one, "desk", NOW_S, true);
 	assert_int_equal(store_begin(f->store), ERR_NONE);
 	assert_int_equal(last_logins_save(f->store, &more), ERR_NONE);
 	store_rollback(f->store);
@@ -107,7 +126,7 @@ static void test_many(void **state)
 	}
 	assert_int_equal(store_commit(f->store), ERR_NONE);
 	for (int i = 0; i < MANY; i++)
-		last_login_note(f->store, ids[i], "desk", NOW_S + i);
+		last_login_note(f->store, ids[i], "desk", NOW_S + i, true);
 	assert_true(save(f->store));
 	assert_true(save(f->store));
 	assert_false(save(f->store));
@@ -120,6 +139,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    STORE_TEST(test_noted_and_counted),
+	    STORE_TEST(test_bound_is_told_once),
 	    STORE_TEST(test_outlives_a_restart),
 	    STORE_TEST(test_what_did_not_last_is_saved_again),
 	    STORE_TEST(test_many),
