@@ -10,12 +10,22 @@
 #define EVERY_FACTOR                                                           \
 	(1u << FACTOR_OTP | 1u << FACTOR_EMERGENCY | 1u << FACTOR_CARD)
 
+/* How far somebody would get whatever he typed, in the contract's order. */
+enum reach {
+	REACH_FROZEN = 0,
+	REACH_SUSPENDED,
+	REACH_EXPIRED,
+	REACH_NOT_YET,
+	REACH_FACTOR,
+};
+
 /* What has been seen of them so far. */
 struct sharers {
 	const struct login_call *login;
 	const struct store *store;
 	size_t count;
 	bool enrolled;
+	enum reach furthest;
 	struct policy_answer all;
 };
 
@@ -45,14 +55,25 @@ static enum err find_card(struct login_call *login, struct store *store)
 	return ERR_NONE;
 }
 
-/* A password says whose account it is. Where several share one, or a staff
- * number was typed, it is as good as none. */
-static bool is_vouched_for(const struct login_call *login)
+/* A password says whose account it is. Where several share one, or another
+ * number was typed, it is as good as none: also for him whose number is the
+ * account's name. */
+static enum err vouch(struct login_call *login, struct store *store)
 {
 	const struct login_claims *claims = &login->claims;
+	bool is_shared = false;
+	enum err err = ERR_NONE;
 
-	return claims->proven && (claims->person[0] == '\0' ||
-				     strcmp(claims->person, claims->user) == 0);
+	login->vouched = claims->proven;
+	if (claims->person[0] == '\0')
+		return ERR_NONE;
+	if (strcmp(claims->person, claims->user) == 0)
+		err = person_login_is_shared(store, claims->user, &is_shared);
+	else
+		login->vouched = false;
+	if (is_shared)
+		login->vouched = false;
+	return err;
 }
 
 /* Whoever has the account, or of several the one who is named, by his number
@@ -64,7 +85,8 @@ enum err login_identify(struct login_call *login, struct store *store)
 	    is_named ? login->claims.person : NULL, &login->person,
 	    &login->match, login->stranger);
 
-	login->vouched = is_vouched_for(login);
+	if (err == ERR_NONE)
+		err = vouch(login, store);
 	if (err == ERR_NONE && !login_knows(login) && !is_named)
 		err = find_card(login, store);
 	return err;
@@ -99,12 +121,48 @@ static void have_him_named(struct sharers *sharers, struct policy_answer *one)
 	sharers->enrolled = true;
 }
 
+static enum reach reach_of(const struct person *person, int64_t now_s)
+{
+	if (person->frozen)
+		return REACH_FROZEN;
+	if (person->state != PERSON_ACTIVE)
+		return REACH_SUSPENDED;
+	if (person->valid_until != 0 && now_s >= person->valid_until)
+		return REACH_EXPIRED;
+	return now_s < person->valid_from ? REACH_NOT_YET : REACH_FACTOR;
+}
+
+/* Where every one of them is stopped so is the account: an exemption asks for
+ * nobody's name. */
+static void stop_at(enum reach furthest, int64_t now_s, struct subject *subject)
+{
+	switch (furthest) {
+	case REACH_FROZEN:
+		subject->frozen = true;
+		return;
+	case REACH_SUSPENDED:
+		subject->suspended = true;
+		return;
+	case REACH_EXPIRED:
+		subject->valid_until = now_s;
+		return;
+	case REACH_NOT_YET:
+		subject->valid_from = INT64_MAX;
+		return;
+	case REACH_FACTOR:
+		return;
+	}
+}
+
 static enum err add_sharer(void *context, const struct person *person)
 {
 	struct sharers *sharers = context;
 	struct policy_answer one =
 	    login_policy_of(sharers->login, sharers->store, person, true);
+	enum reach reach = reach_of(person, sharers->login->call.now_s);
 
+	if (reach > sharers->furthest)
+		sharers->furthest = reach;
 	if (one.action != POLICY_PERMIT)
 		one.factors = 0;
 	if (one.shadow)
@@ -124,6 +182,7 @@ static void offer_everything(struct sharers *sharers)
 	sharers->all = (struct policy_answer){
 	    .action = POLICY_PERMIT, .factors = EVERY_FACTOR, .rule = ""};
 	sharers->enrolled = true;
+	sharers->furthest = REACH_FACTOR;
 }
 
 enum err login_shared_gather(struct login_call *login, struct store *store,
@@ -138,6 +197,7 @@ enum err login_shared_gather(struct login_call *login, struct store *store,
 	if (sharers.count > LOGIN_SHARERS_MAX)
 		offer_everything(&sharers);
 	*permit = sharers.all;
+	stop_at(sharers.furthest, login->call.now_s, subject);
 	subject->shared = true;
 	subject->enrolled = sharers.enrolled;
 	memset(&subject->throttle, 0, sizeof(subject->throttle));

@@ -32,8 +32,9 @@ bool login_shared_is_told(const struct login_call *login);
 /*
  * For a challenge that is told: *permit becomes what policy offers any of
  * them, and subject (a decoy's) what holds for the account: enrolled if any
- * is, exempt if all are, without waits, which are a person's. Keys of all of
- * them are in login->tags where cards are offered.
+ * is, exempt if all are, frozen, suspended or out of time if all are that,
+ * without waits, which are a person's. Keys of all of them are in login->tags
+ * where cards are offered.
  */
 enum err login_shared_gather(struct login_call *login, struct store *store,
     struct policy_answer *permit, struct subject *subject);

@@ -252,6 +252,18 @@ enum err person_find_login(struct store *store, const char *login,
 	return err == ERR_NONE ? person_by_id(store, id, out) : err;
 }
 
+enum err person_login_is_shared(
+    struct store *store, const char *login, bool *out_shared)
+{
+	enum person_match match = PERSON_NOBODY;
+	int64_t id;
+	enum err err = match_login(store, login, NULL, &id, &match);
+
+	if (err == ERR_NONE)
+		*out_shared = match == PERSON_SHARED;
+	return err;
+}
+
 /* How many of a staff number or an account were not removed, and how many of
  * these may log in. Each row by an index. */
 static enum err count_present(struct store *store, const char *name,

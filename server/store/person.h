@@ -76,6 +76,9 @@ enum err person_is_stopped(struct store *store, const char *login,
 /* Whether anybody uses this PAM account. */
 enum err person_has_login(
     struct store *store, const char *login, bool *out_taken);
+/* Whether several do. */
+enum err person_login_is_shared(
+    struct store *store, const char *login, bool *out_shared);
 /* The decoy that stands in for an unknown account. */
 enum err person_find_decoy(
     struct store *store, const char *login, struct person *out);

@@ -208,6 +208,27 @@ def test_who_knows_the_password_locks_no_colleague_out_elsewhere(
                                    person=one)["result"] == "accept"
 
 
+def test_nor_him_whose_number_is_the_accounts_name(server, terminal):
+    """Somebody's own account that a colleague was tied to: its password is
+    known to both, whoever of them is named."""
+    owner, token = server.hotp()
+    server.ctl("user", "add", server.name(), "--login", owner)
+    assert ask(terminal, owner)["ask"] == "person"
+    for _ in range(6):
+        terminal.login(owner, token.wrong(), person=owner)
+    assert deny(terminal.login(owner, token.code(),
+                               person=owner)) == "throttled"
+    assert server.terminal().login(owner, token.code(),
+                                   person=owner)["result"] == "accept"
+
+
+def test_a_number_on_ones_own_account_is_as_good_as_none(server, terminal):
+    owner, token = server.hotp()
+    for _ in range(6):
+        terminal.login(owner, token.wrong(), person=owner)
+    assert deny(server.terminal().login(owner, token.code())) == "throttled"
+
+
 def test_suspended_is_one_of_them_only(server, terminal, counter):
     (one, token), (other, others) = counter
     key = attempt()
@@ -259,6 +280,30 @@ def test_what_policy_offers_any_of_them_is_offered(server, terminal, policy):
     record = [r for r in server.records(limit=10)
               if r.get("result") == "exempt"][-1]
     assert record["account"] == account and not record.get("user")
+
+
+def test_an_account_whose_every_person_is_stopped_is_exempt_no_more(
+        server, terminal, counter, policy):
+    """As a session there is locked, so nobody opens another."""
+    (one, _), (other, _) = counter
+    policy("exempt none service=cron\npermit all factors=any\n")
+    assert ask(terminal, counter.account, service="cron")["result"] == "exempt"
+    key = attempt()
+    again = ask(terminal, counter.account, service="cron", attempt=key)
+    assert again["result"] == "exempt"
+    server.ctl("user", "freeze", one)
+    server.ctl("user", "freeze", other)
+    assert ask(terminal, counter.account, service="cron")["result"] == "exempt"
+    server.ctl("user", "freeze", counter.third)
+    assert deny(ask(terminal, counter.account, service="cron")) == "frozen"
+    assert deny(ask(terminal, counter.account, service="cron",
+                    attempt=key)) == "frozen"
+    assert deny(ask(terminal, counter.account)) == "frozen"
+    server.ctl("user", "thaw", one)
+    server.ctl("user", "suspend", one)
+    assert deny(ask(terminal, counter.account, service="cron")) == "suspended"
+    server.ctl("user", "resume", one)
+    assert ask(terminal, counter.account, service="cron")["result"] == "exempt"
 
 
 # --- for administrators ------------------------------------------------------
