@@ -297,8 +297,9 @@ static const char *make_key(struct stock_container *container)
 
 static const char *make_mac_key(struct stock_container *container)
 {
+	/* Without a key there would be MACs under none, which anybody makes. */
 	if (!container->is_encrypted)
-		return NULL;
+		return "MACMethod must come behind EncryptionKey.";
 	return stock_keys_set_mac(&container->keys, container->keys.mac,
 		   container->has_mac_key ? &container->mac_key : NULL) ==
 		       ERR_NONE

@@ -204,12 +204,18 @@ static enum err decrypt(const struct secret *key,
 enum err stock_keys_set_mac(struct stock_keys *keys, enum stock_mac mac,
     const struct stock_sealed *sealed)
 {
+	enum err err = ERR_NONE;
+
 	keys->mac = mac;
 	if (sealed)
-		return decrypt(
-		    &keys->encryption, sealed, &keys->authentication);
-	keys->authentication = keys->encryption;
-	return ERR_NONE;
+		err = decrypt(&keys->encryption, sealed, &keys->authentication);
+	else
+		keys->authentication = keys->encryption;
+	/* Whoever changes the padding can take the key's bytes away. */
+	if (err == ERR_NONE &&
+	    keys->authentication.length < STOCK_MAC_KEY_BYTES_MIN)
+		err = ERR_INVALID;
+	return err;
 }
 
 enum err stock_keys_open(const struct stock_keys *keys,
@@ -219,7 +225,8 @@ enum err stock_keys_open(const struct stock_keys *keys,
 	size_t length = 0;
 	enum err err;
 
-	if (sealed->mac_length == 0 || keys->mac == STOCK_MAC_NONE)
+	if (sealed->mac_length == 0 || keys->mac == STOCK_MAC_NONE ||
+	    keys->authentication.length == 0)
 		return ERR_NOT_FOUND;
 	err = compute_mac(keys->mac, &keys->authentication, sealed->bytes,
 	    sealed->length, mac, &length);

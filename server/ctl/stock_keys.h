@@ -18,6 +18,7 @@
 enum {
 	STOCK_CIPHER_BYTES_MAX = 256, /* initialisation vector and all */
 	STOCK_MAC_BYTES_MAX = 64,
+	STOCK_MAC_KEY_BYTES_MIN = 16,
 	STOCK_SALT_BYTES_MAX = 64,
 	/* A second or two of work. */
 	STOCK_ITERATIONS_MAX = 5000000,
@@ -72,7 +73,8 @@ enum err stock_keys_take(const struct secret *given, struct stock_keys *out);
 enum err stock_keys_derive(const struct secret *given,
     const struct stock_derivation *derivation, struct stock_keys *out);
 /* The key of the MACs, itself encrypted; NULL: the same key as the values'.
- * ERR_INVALID when it does not open. */
+ * ERR_INVALID when it does not open, or is so short that somebody may have
+ * made it: nothing protects it but the cipher. */
 enum err stock_keys_set_mac(struct stock_keys *keys, enum stock_mac mac,
     const struct stock_sealed *sealed);
 

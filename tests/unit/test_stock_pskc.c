@@ -72,6 +72,16 @@
 #define EIGHT "<pskc:ResponseFormat Encoding=\"DECIMAL\" Length=\"8\"/>"
 #define KEY_6 "12345678901234567890123456789012"
 
+/* Figure 6 without its key: the last block of its MAC key alone, the padding
+ * changed to be all of it; and the MAC that belongs to that. */
+#define EMPTY_MAC_KEY                                                                 \
+	"<pskc:MACMethod Algorithm=\"http://www.w3.org/2000/09/"                      \
+	"xmldsig#hmac-sha1\"><pskc:MACKey><xenc:EncryptionMethod Algorithm=\"" AES128 \
+	"\"/><xenc:CipherData><xenc:CipherValue>"                                     \
+	"AqfpaMtpMLWxt4ExK8iFC6M328lrYE6VJoytHsjnBJc="                                \
+	"</xenc:CipherValue></xenc:CipherData></pskc:MACKey></pskc:MACMethod>"
+#define NO_KEYS_MAC MAC("D4mq/i2ujoUMrTYEWqF/I/sLLGs=")
+
 /* Figure 7. */
 #define PASSWORD_KEY(rounds, more)                                             \
 	"<pskc:EncryptionKey><xenc11:DerivedKey><xenc11:KeyDerivationMethod"   \
@@ -333,6 +343,13 @@ static void test_refused(void **state)
 	    {HEAD PASSWORD_KEY("1000", "<KeyLength>1000000000</KeyLength>")
 		    MAC_METHOD_7 TAIL,
 		KEY_7, "EncryptionKey", "cannot be derived", 3},
+	    /* 45: MACs that anybody could have made, under no key */
+	    {HEAD MAC_METHOD PRE_SHARED PACKAGE(SERIAL("A"), HOTP, EIGHT,
+		 SEALED(AES128, FIGURE_6_VALUE, NO_KEYS_MAC) COUNTER) TAIL,
+		KEY_6, "MACMethod", "behind EncryptionKey", 3},
+	    {HEAD PRE_SHARED EMPTY_MAC_KEY PACKAGE(SERIAL("A"), HOTP, EIGHT,
+		 SEALED(AES128, FIGURE_6_VALUE, NO_KEYS_MAC) COUNTER) TAIL,
+		KEY_6, "MACMethod", "another key", 3},
 	    {HEAD PASSWORD_KEY("1000", "") MAC_METHOD_7 TAIL, "wrong",
 		"MACMethod", "another key", 3},
 	};
