@@ -116,6 +116,13 @@ static const struct message_row messages[] = {
 	     "カードの有効期限が近づいています。情報担当に連絡してください。"},
 	    {"Your card expires %s. Contact IT.",
 		"カードの有効期限は%sです。情報担当に連絡してください。"}},
+    [FRAME_MESSAGE_SHADOW] =
+	{{"Soon this will be refused: no second factor. Contact IT.",
+	     "まもなく認証機器なしではログインできなくなります。情報担当に連絡"
+	     "してください。"},
+	    {"From %s this will be refused: no second factor. Contact IT.",
+		"%sからは認証機器による確認がないとログインできません。情報担当に"
+		"連絡してください。"}},
     [FRAME_MESSAGE_ENROLLED] = {{"The card is registered.",
 				    "カードを登録しました。"},
 	{"The card is registered. It is valid until %s.",

@@ -7,6 +7,7 @@
 
 #include "server/login_card.h"
 #include "server/store/last_login.h"
+#include "server/shadow.h"
 #include "server/store/record.h"
 #include "server/store/store.h"
 #include "shared/encode.h"
@@ -83,10 +84,21 @@ static void phrase_accept(const struct login_call *login,
 	put_notices(login, store, reply);
 }
 
-static void phrase_exempt(const char *rule, struct record_writer *reply)
+/* In shadow mode he should hear of it while there is time; which refusal it
+ * would have been is not said. */
+static void phrase_exempt(const struct login_call *login,
+    const struct policy_answer *permit, struct record_writer *reply)
 {
+	char text[96];
+
 	record_put_text(reply, "result", "exempt");
-	record_put_text(reply, "rule", rule);
+	record_put_text(reply, "rule", permit->rule);
+	if (!login->decision.shadowed)
+		return;
+	snprintf(text, sizeof(text),
+	    "\"notices\":[{\"kind\":\"shadow\",\"until\":%" PRId64 "}]",
+	    shadow_end(permit->shadow_until));
+	record_put_members(reply, text, strlen(text));
 }
 
 static void phrase_deny(
@@ -172,7 +184,7 @@ static enum err phrase(struct login_call *login, const struct store *store,
 		phrase_accept(login, store, permit, reply);
 		return ERR_NONE;
 	case RESULT_EXEMPT:
-		phrase_exempt(permit->rule, reply);
+		phrase_exempt(login, permit, reply);
 		return ERR_NONE;
 	case RESULT_CONTINUE:
 		return phrase_continue(login, store, permit->factors, reply);

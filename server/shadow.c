@@ -51,6 +51,17 @@ size_t shadow_text(const struct store *store, int64_t now_s,
 	return shadow_text_of(store->policy, now_s, terminal, group, out);
 }
 
+int64_t shadow_end(int until)
+{
+	char date[POLICY_DATE_SIZE];
+	int64_t end = 0;
+
+	policy_date_text(until, date);
+	if (time_text_read(date, TIME_TEXT_END, 0, &end) != ERR_NONE)
+		return 0;
+	return end;
+}
+
 bool shadow_ends_in_time(const struct policy *policy, int64_t since_s,
     char problem[POLICY_PROBLEM_SIZE])
 {

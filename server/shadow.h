@@ -26,6 +26,9 @@ size_t shadow_text(const struct store *store, int64_t now_s,
 size_t shadow_text_of(const struct policy *policy, int64_t at_s,
     const char *terminal, const char *group, char out[SHADOW_TEXT_SIZE]);
 
+/* When the last day of a shadow mode is over; 0: nobody knows. */
+int64_t shadow_end(int until);
+
 /* Whether each shadow mode of a policy that takes effect then ends soon
  * enough; else problem says what to write. */
 bool shadow_ends_in_time(const struct policy *policy, int64_t since_s,

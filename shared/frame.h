@@ -119,6 +119,7 @@ enum frame_message {
 	FRAME_MESSAGE_CARDS_FULL,
 	FRAME_MESSAGE_LAST_LOGIN,        /* FRAME_NUMBER: unix time */
 	FRAME_MESSAGE_NEW_AUTHENTICATOR, /* since that */
+	FRAME_MESSAGE_SHADOW, /* let past; FRAME_NUMBER: until when */
 };
 
 /* What the module turns into a PAM code, by the table in pam_sekimori.c.

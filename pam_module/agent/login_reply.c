@@ -195,6 +195,8 @@ static void read_notices(const json_t *notices, struct login_reply *out)
 		if (kind && strcmp(kind, "card_expires") == 0 && until > 0 &&
 		    out->card_expires == 0)
 			out->card_expires = until;
+		if (kind && strcmp(kind, "shadow") == 0 && until > 0)
+			out->shadow_until = until;
 		if (kind && strcmp(kind, "last_login") == 0)
 			read_last(notice, &out->last);
 		if (kind && strcmp(kind, "new_authenticator") == 0)
@@ -234,6 +236,8 @@ static void judge(
 		out->card_removed = read_removed(members->card_removed);
 		read_notices(members->notices, out);
 	}
+	if (outcome == LOGIN_EXEMPTED)
+		read_notices(members->notices, out);
 	if (has_token)
 		memcpy(out->login, members->login, strlen(members->login) + 1);
 }

@@ -72,6 +72,8 @@ struct login_reply {
 	enum card_removed card_removed;
 	int64_t card_expires; /* unix seconds; 0: not soon */
 	struct login_last last;
+	int64_t shadow_until; /* of an exemption: refused from then on; 0:
+				 none such */
 };
 
 /* user is whom we asked for. Any reply gives a valid out. */

@@ -75,6 +75,10 @@ void login_verdict_set(
 		return;
 	case LOGIN_EXEMPTED:
 		out->result = FRAME_EXEMPT;
+		if (proven && reply->shadow_until > 0) {
+			out->message = FRAME_MESSAGE_SHADOW;
+			out->number = (uint64_t)reply->shadow_until;
+		}
 		return;
 	case LOGIN_DENIED:
 		set_denied(reply, proven, out);

@@ -56,7 +56,8 @@ def test_a_week_of_watching_then_by_department(site, server, sshd):
 
     # Day by day they get their tokens, and are asked.
     token = server.hotp("alice")[1]
-    assert lets_in(sshd, "alice", token.wrong())
+    let_in, shown = programs.ssh(sshd, "alice", token.wrong())
+    assert let_in and "From 2" in shown and "will be refused" in shown, shown
     assert lets_in(sshd, "alice", token.code())
     report = {(row["user"], row["would"]): row
               for row in server.ctl.items("policy", "report")}

@@ -44,7 +44,11 @@ def test_what_would_have_been_refused_is_let_past_and_recorded(hall, window):
     new = hall.name()
     hall.ctl("user", "add", new)
     answer = window.login(user, token.wrong())
-    assert answer == {"result": "exempt", "rule": "watched"}
+    assert (answer["result"], answer["rule"]) == ("exempt", "watched")
+    end = datetime.datetime.combine(
+        datetime.date.fromisoformat(day(hall, 31)), datetime.time(), TOKYO)
+    assert answer["notices"] == [{"kind": "shadow",
+                                  "until": int(end.timestamp())}]
     assert window.login(user, "") == answer
     code = token.code()
     assert window.login(user, code)["result"] == "accept"

@@ -48,10 +48,12 @@ static void every_message_has_both_languages(void **state)
 	const uint64_t number = 1774915200;
 
 	(void)state;
-	for (unsigned m = FRAME_MESSAGE_REFUSED; m <= FRAME_MESSAGE_CARDS_FULL;
+	for (unsigned m = FRAME_MESSAGE_REFUSED; m <= FRAME_MESSAGE_SHADOW;
 	     m++) {
 		char texts[2][2][WORDS_MESSAGE_BYTES_MAX];
 
+		if (m == FRAME_MESSAGE_LAST_LOGIN) /* a sentence of its own */
+			continue;
 		for (size_t i = 0; i < 2; i++) {
 			assert_int_equal(words_message(languages[i], m, NULL, 0,
 					     texts[i][0]),
