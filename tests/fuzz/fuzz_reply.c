@@ -12,6 +12,7 @@
 
 #include "pam_module/agent/http_reply.h"
 #include "pam_module/agent/login_reply.h"
+#include "pam_module/agent/typed.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length);
 
@@ -60,12 +61,25 @@ static void read_body(char *text, size_t length)
 			verdict.challenge.offers_card);
 	}
 	require(verdict.card_expires == 0 || verdict.outcome == LOGIN_ACCEPTED);
+	require(verdict.last.at == 0 || verdict.outcome == LOGIN_ACCEPTED);
+	require((verdict.last.at > 0) == (verdict.last.terminal[0] != '\0'));
 	require(verdict.card_removed <= CARD_REMOVED_NOTHING);
 	require(strpbrk(verdict.login, "/.?#% \\\"\r\n") == NULL);
 	require(!verdict.other_user || verdict.outcome == LOGIN_UNAVAILABLE);
 	reply.status = 503;
 	login_reply_read(&reply, "s1042", &verdict);
 	require(verdict.outcome == LOGIN_UNAVAILABLE);
+}
+
+/* What people type before a code. */
+static void read_number(const char *text, size_t length)
+{
+	char number[NAME_BYTES_MAX + 1];
+	size_t at = typed_number(text, length, number);
+
+	require(at <= length);
+	require(number[0] == '\0' || strcmp(number, TYPED_NO_NUMBER) == 0 ||
+		text_is_identifier(number, strlen(number)));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
@@ -78,6 +92,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 	text[length] = '\0';
 	read_head(text, length);
 	read_body(text, length);
+	read_number(text, length);
 	free(text);
 	return 0;
 }
