@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "shared/secret.h"
+
 enum {
 	PROBES_MAX = 16
 };
@@ -18,12 +20,22 @@ struct bucket {
 };
 
 struct rate_table {
+	uint64_t salt; /* so that nobody chooses whose bucket is near his */
 	struct bucket buckets[RATE_TERMINALS_MAX];
 };
 
 struct rate_table *rate_new(void)
 {
-	return calloc(1, sizeof(struct rate_table));
+	struct rate_table *table = calloc(1, sizeof(*table));
+	struct secret salt = {0};
+
+	if (!table || secret_random(&salt, sizeof(table->salt)) != ERR_NONE) {
+		free(table);
+		return NULL;
+	}
+	memcpy(&table->salt, salt.bytes, sizeof(table->salt));
+	secret_wipe(&salt);
+	return table;
 }
 
 void rate_free(struct rate_table *table)
@@ -51,12 +63,28 @@ void rate_beside_key(enum rate_kind kind,
 	out[CERTIFICATE_HASH_BYTES - 1] ^= (unsigned char)kind;
 }
 
-/* Fingerprints are hashes already; only holders of our certificates get
- * here, so nobody chooses them to collide at will. */
+_Static_assert(
+    CERTIFICATE_HASH_BYTES % sizeof(uint64_t) == 0, "a key is read by words");
+
+/* All of the key counts: addresses have little in common with hashes, and those
+ * that are alike must not push each other out. */
+static size_t find_start(
+    const struct rate_table *table, const unsigned char *key)
+{
+	uint64_t mix = table->salt, word;
+
+	for (size_t at = 0; at < CERTIFICATE_HASH_BYTES; at += sizeof(word)) {
+		memcpy(&word, key + at, sizeof(word));
+		mix = (mix ^ word) * 0x9e3779b97f4a7c15u;
+		mix ^= mix >> 32;
+	}
+	return (size_t)(mix % RATE_TERMINALS_MAX);
+}
+
 static struct bucket *find(
     struct rate_table *table, const unsigned char *key, int64_t now_ms)
 {
-	size_t start = ((size_t)key[0] << 8 | key[1]) % RATE_TERMINALS_MAX;
+	size_t start = find_start(table, key);
 	struct bucket *oldest = &table->buckets[start];
 
 	for (size_t i = 0; i < PROBES_MAX; i++) {

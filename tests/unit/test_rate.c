@@ -76,12 +76,33 @@ static void test_full_table_forgets_the_idle(void **state)
 
 	(void)state;
 	assert_int_equal(take_all(table, 1000000), 500);
-	/* Same place in the table, other terminals, long ago. */
-	for (unsigned char i = 1; i < 100; i++) {
-		key[2] = i;
+	/* More others than there is room for, long ago. */
+	for (int i = 1; i < 5 * RATE_TERMINALS_MAX; i++) {
+		key[2] = (unsigned char)i;
+		key[3] = (unsigned char)(i >> 8);
 		rate_take(table, key, 50, 1000);
 	}
 	assert_false(rate_take(table, here, 50, 1000000));
+	rate_free(table);
+}
+
+/* As those of addresses are: whoever has several of them must not get rid of
+ * what one of them has used up. */
+static void test_keys_that_are_alike(void **state)
+{
+	struct rate_table *table = rate_new();
+	unsigned char key[CERTIFICATE_HASH_BYTES] = {RATE_SIGNINS, 0, 192, 0};
+
+	(void)state;
+	for (int i = 0; i < 60; i++) {
+		key[5] = (unsigned char)i;
+		for (int j = 0; j < 10; j++)
+			rate_count_failure(table, key, 1000 + i);
+	}
+	for (int i = 0; i < 60; i++) {
+		key[5] = (unsigned char)i;
+		assert_false(rate_failures_allow(table, key, 10, 2000));
+	}
 	rate_free(table);
 }
 
@@ -92,6 +113,7 @@ int main(void)
 	    cmocka_unit_test(test_zero_is_off),
 	    cmocka_unit_test(test_failures_of_a_minute),
 	    cmocka_unit_test(test_full_table_forgets_the_idle),
+	    cmocka_unit_test(test_keys_that_are_alike),
 	};
 
 	return cmocka_run_group_tests_name("rate", tests, NULL, NULL);
