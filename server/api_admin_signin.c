@@ -10,6 +10,7 @@
  * it counts for the place it came from, which then waits, and nothing that a
  * stranger does from elsewhere locks an administrator out.
  */
+#include <arpa/inet.h>
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
@@ -18,6 +19,10 @@
 #include "server/store/admin_session.h"
 #include "server/store/subject.h"
 #include "shared/encode.h"
+
+enum {
+	IPV6_NETWORK_BYTES = 8
+};
 
 enum signin_stage {
 	SIGNIN_BEGIN = 0,
@@ -40,14 +45,17 @@ struct signin {
 /* --- who is meant ----------------------------------------------------------
  */
 
-/* Places are no terminals, whose numbers are above 0. */
+/* Places are no terminals, whose numbers are above 0. Of an IPv6 address the
+ * network is one, of which a single machine has all. */
 static enum err find_place(
     const struct admin_job *job, const struct store *store, int64_t *out)
 {
-	unsigned char hash[32];
+	unsigned char hash[32], address[16];
 	uint64_t number = 0;
-	enum err err = store_keyed_hash(
-	    store, "admin-place", job->origin, strlen(job->origin), hash);
+	bool has_network = inet_pton(AF_INET6, job->origin, address) == 1;
+	enum err err = store_keyed_hash(store, "admin-place",
+	    has_network ? (const void *)address : job->origin,
+	    has_network ? IPV6_NETWORK_BYTES : strlen(job->origin), hash);
 
 	memcpy(&number, hash, sizeof(number));
 	*out = -1 - (int64_t)(number >> 1);
@@ -122,7 +130,9 @@ static void take_code(const char *text, struct secret *out)
 }
 
 /* A place that must wait does so whatever comes from there: otherwise a
- * guesser would be told by being let in. */
+ * guesser would be told by being let in. And failures without the password are
+ * the place's alone: added to those of the person's terminals, they would let a
+ * stranger shut his screen locker. */
 static struct decision decide_signin(const struct admin_job *job,
     const struct signin *signin, struct subject *subject)
 {
@@ -138,14 +148,19 @@ static struct decision decide_signin(const struct admin_job *job,
 	    .clock_trusted = job->time.trusted,
 	    .now_s = job->time.now_s,
 	};
+	int64_t at_terminals = subject->throttle.unproven_total;
 	struct decision decision;
 
 	if (job->time.now_s < subject->throttle.here.wait_until)
 		question.proven = false;
+	if (!question.proven)
+		subject->throttle.unproven_total = 0;
 	/* Everything is evaluated, and nothing fits. */
 	subject->known = signin->known && signin->right;
 	take_code(job->arguments.code, &question.code);
 	decision = decide(&question, subject, &permit, limits);
+	if (!question.proven)
+		decision.throttle.unproven_total = at_terminals;
 	question_wipe(&question);
 	return decision;
 }

@@ -191,6 +191,50 @@ static void test_a_stranger_locks_nobody_out(void **state)
 	take_session(f, sign_in(f, "s1", PASSWORD, code));
 }
 
+/* One machine has a network's addresses, all of them. */
+static void test_a_network_is_one_place(void **state)
+{
+	struct fixture *f = *state;
+	char serial[TOKEN_SERIAL_SIZE], code[OTP_DIGITS_MAX + 1];
+
+	make_owner(f, serial);
+	for (int i = 0; i < 5; i++) {
+		snprintf(
+		    f->origin, sizeof(f->origin), "2001:db8:0:7::%d", 1 + i);
+		must_not(f, "s1", "wrong", "123456");
+	}
+	code_at(f->now_s, code);
+	strcpy(f->origin, "2001:db8:0:7::ffff");
+	must_not(f, "s1", PASSWORD, code);
+	assert_int_equal(count_records(f, "\"reason\":\"throttled\""), 1);
+	strcpy(f->origin, "2001:db8:0:8::1");
+	take_session(f, sign_in(f, "s1", PASSWORD, code));
+}
+
+/* His screen locker asks without a password proven before, and is not a
+ * stranger's to shut either. */
+static void test_a_stranger_shuts_no_locker(void **state)
+{
+	struct fixture *f = *state;
+	char serial[TOKEN_SERIAL_SIZE];
+	struct subject subject = {0};
+	struct person person;
+
+	make_owner(f, serial);
+	for (int i = 0; i < 240; i++) {
+		snprintf(
+		    f->origin, sizeof(f->origin), "192.0.2.%d", 10 + i / 4);
+		must_not(f, "s1", "wrong", "123456");
+	}
+	assert_int_equal(
+	    person_find(f->server->store, "s1", &person), ERR_NONE);
+	assert_int_equal(subject_load(f->server->store, &person, FACTOR_OTP, 7,
+			     f->now_s, &subject),
+	    ERR_NONE);
+	assert_int_equal(subject.throttle.unproven_total, 0);
+	subject_wipe(&subject);
+}
+
 /* Whoever has the password guesses at the person's own cost, as behind PAM. */
 static void test_codes_guessed_with_the_password(void **state)
 {
@@ -482,6 +526,8 @@ int main(void)
 	    TEST(test_signing_in_and_out),
 	    TEST(test_everything_wrong_is_one_answer),
 	    TEST(test_a_stranger_locks_nobody_out),
+	    TEST(test_a_network_is_one_place),
+	    TEST(test_a_stranger_shuts_no_locker),
 	    TEST(test_codes_guessed_with_the_password),
 	    TEST(test_no_clock_no_session),
 	    TEST(test_time_and_place),
