@@ -305,7 +305,7 @@ static enum err plan_import(struct import *import)
 	enum err err = plan.rows ? ERR_NONE : ERR_MEMORY;
 
 	memcpy(plan.actor, job->actor, sizeof(plan.actor));
-	plan.role = job->admin.role;
+	plan.person_id = job->admin.person_id;
 	if (!err)
 		err = staff_import_begin(
 		    import->list.store, job->time.now_s, &import->number);

@@ -5,16 +5,38 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "server/api_admin.h"
+#include "server/api_admin_hold.h"
 #include "server/store/staff_plan.h"
 #include "shared/log.h"
+
+/* Whoever sent it may do no more on its day than he may then. */
+static enum err find_sender(
+    struct admin_job *job, struct store *store, const struct staff_plan *plan)
+{
+	bool is = true;
+	enum err err = ERR_NONE;
+
+	job->admin.role = ADMIN_ROLE_OWNER;
+	if (plan->person_id != 0)
+		err = admin_is_in_office(
+		    job, store, plan->person_id, &job->admin, &is);
+	if (err == ERR_NONE && !is)
+		admin_refuse(job, 403,
+		    "Whoever sent it does not administer any more. Import the "
+		    "list again, by somebody who may.");
+	return err;
+}
 
 static enum err run_list(
     struct admin_job *job, struct store *store, const struct staff_plan *plan)
 {
-	enum err err = api_admin_run(&job->job, store);
+	enum err err = find_sender(job, store, plan);
 	bool found = false;
 
+	if (err == ERR_NONE && job->status)
+		err = admin_record(job, store);
+	else if (err == ERR_NONE)
+		err = api_admin_run(&job->job, store);
 	if (err == ERR_NONE && !job->status)
 		return staff_plan_drop(store, plan->import, &found);
 	if (err == ERR_NONE)
@@ -56,7 +78,6 @@ static enum err run_plan(struct server *server, struct store *store,
 	job->loginuid = -1;
 	job->asked_before = true;
 	memcpy(job->actor, plan->actor, sizeof(job->actor));
-	job->admin.role = plan->role;
 	if (job->arguments.rows)
 		err = run_list(job, store, plan);
 	else

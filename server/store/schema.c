@@ -104,8 +104,9 @@
 	" JOIN person ON person.id = token.person_id WHERE person.decoy = 0;"
 
 /* The same. role: enum admin_role; departments: separated by commas, empty is
- * everywhere; password: of crypt(3), empty is none; role of a staff list: of
- * whoever sent it. A session is found by the keyed hash of its token. */
+ * everywhere; password: of crypt(3), empty is none; person_id of a staff list:
+ * whoever sent it, 0 is root. A session is found by the keyed hash of its
+ * token. */
 #define ROLE_SCHEMA                                                            \
 	"CREATE TABLE admin (person_id INTEGER PRIMARY KEY"                    \
 	" REFERENCES person (id), role INTEGER NOT NULL,"                      \
@@ -116,7 +117,8 @@
 	" origin TEXT NOT NULL, begun_at INTEGER NOT NULL,"                    \
 	" used_at INTEGER NOT NULL) STRICT, WITHOUT ROWID;"                    \
 	"CREATE INDEX admin_session_person ON admin_session (person_id);"      \
-	"ALTER TABLE staff_plan ADD COLUMN role INTEGER NOT NULL DEFAULT 1;"
+	"ALTER TABLE staff_plan ADD COLUMN person_id INTEGER"                  \
+	" NOT NULL DEFAULT 0;"
 
 /* turn: the order in which versions took effect, 0: not yet; by it
  * and not by the time, so that a clock set back brings no older rules back.

@@ -7,14 +7,14 @@ enum err staff_plan_add(struct store *store, const struct staff_plan *plan)
 {
 	struct db_query *q = db_query(store->db,
 	    "INSERT INTO staff_plan (import_id, due_at, whole_staff, actor,"
-	    " list, role, people) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)");
+	    " list, person_id, people) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)");
 
 	db_bind_number(q, 1, plan->import);
 	db_bind_number(q, 2, plan->due_at);
 	db_bind_number(q, 3, plan->whole_staff);
 	db_bind_text(q, 4, plan->actor);
 	db_bind_text(q, 5, plan->rows);
-	db_bind_number(q, 6, plan->role);
+	db_bind_number(q, 6, plan->person_id);
 	db_bind_number(q, 7, plan->people);
 	return db_run(q);
 }
@@ -23,7 +23,7 @@ enum err staff_plan_due(
     struct store *store, int64_t now_s, struct staff_plan *out)
 {
 	struct db_query *q = db_query(store->db,
-	    "SELECT import_id, due_at, whole_staff, actor, list, role"
+	    "SELECT import_id, due_at, whole_staff, actor, list, person_id"
 	    " FROM staff_plan WHERE due_at <= ?1 AND refused = '' ORDER BY due_at, import_id LIMIT 1");
 	struct staff_plan plan = {0};
 	enum err err;
@@ -34,7 +34,7 @@ enum err staff_plan_due(
 		plan.due_at = db_number(q, 1);
 		plan.whole_staff = db_number(q, 2) != 0;
 		db_read_text(q, 3, plan.actor, sizeof(plan.actor));
-		plan.role = (enum admin_role)db_number(q, 5);
+		plan.person_id = db_number(q, 5);
 		plan.rows = strdup(db_text(q, 4) ? db_text(q, 4) : "");
 	}
 	err = db_done(q);

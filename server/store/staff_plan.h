@@ -13,9 +13,9 @@ struct staff_plan {
 	int64_t due_at;
 	bool whole_staff;
 	char actor[ADMIN_ACTOR_SIZE];
-	enum admin_role role; /* of the actor, when the list was sent */
-	int64_t people;       /* in rows */
-	char *rows;           /* JSON; the caller frees what is read */
+	int64_t person_id; /* the same, who needs his role still; 0: root */
+	int64_t people;    /* in rows */
+	char *rows;        /* JSON; the caller frees what is read */
 };
 
 /* One in a list of them. */
