@@ -13,6 +13,8 @@ from world import wait_for
 COUNTER = "madoguchi"  # an account of these two
 SHARING = ("carol", "dave")
 NUMBER_PROMPT = "Staff number: ?"
+BLACKHOLES = [("add", "pref", "5", "ipproto", "tcp", end, "8443", "blackhole")
+              for end in ("dport", "sport")]
 STOP_S = 5.0  # promised, from the command to the lock
 
 
@@ -47,9 +49,12 @@ class DesktopHall(SeatHall):
         self.policy("nothing")
         self.run("systemctl", "start", "sshd-test")
         wait_for("sshd", lambda: self.listens(22))
+        self.put_in_all()
+        self.wait_connected()
+
+    def put_in_all(self):
         for user in PINS:
             self.put_in(user)
-        self.wait_connected()
 
     # --- people ------------------------------------------------------------
     def desktop(self, user="alice"):
@@ -93,6 +98,16 @@ class DesktopHall(SeatHall):
 
     def wait_connected(self):
         wait_for("the terminal to wait for news", self.is_connected, 12)
+
+    def cut(self):
+        """Nothing passes between agent and server, and nobody is told."""
+        for rule in (("add", "pref", "10", "lookup", "local"),
+                     ("del", "pref", "0"), *BLACKHOLES):
+            self.run("ip", "rule", *rule, check=False)
+
+    def mend(self):
+        for _ in BLACKHOLES:
+            self.run("ip", "rule", "del", "pref", "5")
 
     # --- freezes ------------------------------------------------------------
     def freeze(self, *words):

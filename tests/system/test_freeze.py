@@ -148,24 +148,24 @@ def test_a_server_that_hangs_locks_nobody(hall, everybody):
 def test_a_network_that_was_cut(hall, everybody):
     """Without a word, as by a switch that lost its power."""
     desktop, text, bob = everybody
-    hall.run("ip", "link", "set", "lo", "down")
+    hall.cut()
     try:
         hall.ctl("user", "freeze", "alice")
         time.sleep(6)
         assert all(map(hall.is_untouched, everybody))
     finally:
         start = time.monotonic()
-        hall.run("ip", "link", "set", "lo", "up")
+        hall.mend()
     hall.wait_locked(desktop, start, 15)
     assert hall.is_untouched(bob)
 
 
 def test_a_terminal_that_is_cut_off_is_not_connected(hall):
-    hall.run("ip", "link", "set", "lo", "down")
+    hall.cut()
     try:
         wait_for("it to be missed", lambda: not hall.is_connected(), 35)
     finally:
-        hall.run("ip", "link", "set", "lo", "up")
+        hall.mend()
     hall.wait_connected()
 
 
