@@ -177,8 +177,8 @@ static void note_for_next(const struct login_call *login, struct store *store)
 		last_login_note(store, login->person.id,
 		    login->call.terminal.name, login->call.now_s,
 		    login->claims.proven);
-	else if (decision->evaluated && decision->result == RESULT_DENY &&
-		 decision->reason == REASON_WRONG)
+	else if (decision->evaluated && decision->reason == REASON_WRONG &&
+		 (decision->result == RESULT_DENY || decision->shadowed))
 		last_login_note_failure(store, login->person.id);
 }
 

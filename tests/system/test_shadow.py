@@ -78,6 +78,18 @@ def test_failures_are_charged_and_the_wait_is_let_past(hall, window):
     assert window.login(user, token.code())["reason"] == "throttled"
 
 
+def test_its_failures_are_shown_to_whose_they_are(hall, window):
+    """Somebody else's guesses, let past or not."""
+    watch(hall)
+    user, token = hall.hotp()
+    window.login(user, token.code())
+    for _ in range(2):
+        assert window.login(user, token.wrong())["result"] == "exempt"
+    told = window.login(user, token.code())["notices"]
+    assert [notice["failures"] for notice in told
+            if notice["kind"] == "last_login"] == [2]
+
+
 def test_it_opens_to_nobody_else(hall, window):
     """Frozen, suspended, ended, not yet begun, unknown, unproven, or without
     a rule that says so: as if there were no shadow mode."""
