@@ -22,7 +22,6 @@ struct housekeeping {
 	struct event *timer;
 	int64_t renew_at;  /* when certificates are to be looked at again */
 	bool busy;         /* a job is under way */
-	bool failed;       /* the last one */
 	bool reserve_lost; /* said so already */
 	enum crl_state {
 		CRL_FINE = 0,
@@ -41,7 +40,6 @@ struct chores {
 	bool trusted;
 	bool renew; /* look at certificates too */
 	bool changed;
-	bool failed_before;
 	int64_t next_s;
 	struct card_crl_outlook outlook;
 	char shadow[SHADOW_TEXT_SIZE];
@@ -91,8 +89,6 @@ static enum err chores_run(struct job *job, struct store *store)
 	bool more; /* the next time */
 
 	chores->changed = false;
-	if (chores->failed_before)
-		last_logins_unsave(store);
 	reserve_renew(store->reserve);
 	chores->next_s = chores->keeping->renew_at;
 	chores->outlook = card_authorities_outlook(store->card_authorities);
@@ -209,7 +205,6 @@ static void chores_finish(struct job *job, enum err err)
 	struct chores *chores = (struct chores *)job;
 	struct housekeeping *keeping = chores->keeping;
 
-	keeping->failed = err != ERR_NONE;
 	if (err != ERR_NONE) {
 		log_line(LOG_ERR, "housekeeping failed",
 		    LOG_TEXT("error", err_text(err)));
@@ -270,7 +265,6 @@ static void on_timer(evutil_socket_t fd, short what, void *context)
 	chores->keeping = keeping;
 	chores->now_s = judgement.now_s;
 	chores->trusted = judgement.trusted;
-	chores->failed_before = keeping->failed;
 	chores->mark = keeping->server->mark;
 	chores->renew = judgement.now_s >= keeping->renew_at;
 	keeping->busy = true;

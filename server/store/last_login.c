@@ -9,7 +9,8 @@
 #include <string.h>
 
 enum {
-	CAPACITY_MIN = 256 /* a power of two, as every capacity is */
+	CAPACITY_MIN = 256, /* a power of two, as every capacity is */
+	REPLACED_MIN = 64,
 };
 
 struct entry {
@@ -18,6 +19,13 @@ struct entry {
 	char *terminal;
 	bool bound;
 	bool changed; /* and not written down */
+};
+
+/* What a change of this transaction has replaced. */
+struct replaced {
+	int64_t person_id, at, failures;
+	char *terminal; /* with has_moved; else it stayed */
+	bool bound, has_moved;
 };
 
 struct last_logins {
@@ -29,6 +37,8 @@ struct last_logins {
 	/* Those written by the last save, in case it does not last. */
 	int64_t saved[LAST_LOGIN_SAVED_MAX];
 	size_t saved_count;
+	struct replaced *replaced;
+	size_t replaced_count, replaced_room;
 };
 
 /* The place of a person, or the free one where he would be. */
@@ -138,6 +148,8 @@ void last_logins_free(struct last_logins *logins)
 {
 	if (!logins)
 		return;
+	last_logins_settle(logins);
+	free(logins->replaced);
 	for (size_t i = 0; i < logins->capacity; i++)
 		free(logins->entries[i].terminal);
 	free(logins->entries);
@@ -188,13 +200,62 @@ enum err last_logins_save(struct store *store, bool *out_more)
 	return err;
 }
 
-void last_logins_unsave(struct store *store)
-{
-	struct last_logins *logins = store->last_logins;
+/* --- with the transaction ------------------------------------------------ */
 
+/* NULL: no memory, and nothing may be changed. */
+static struct replaced *replace(
+    struct last_logins *logins, const struct entry *entry)
+{
+	struct replaced *replaced = logins->replaced;
+
+	if (logins->replaced_count == logins->replaced_room) {
+		size_t room = logins->replaced_room * 2 + REPLACED_MIN;
+
+		replaced = realloc(replaced, room * sizeof(*replaced));
+		if (!replaced)
+			return NULL;
+		logins->replaced = replaced;
+		logins->replaced_room = room;
+	}
+	replaced += logins->replaced_count++;
+	*replaced = (struct replaced){.person_id = entry->person_id,
+	    .at = entry->at,
+	    .failures = entry->failures,
+	    .bound = entry->bound};
+	return replaced;
+}
+
+static void put_back(struct last_logins *logins, struct replaced *replaced)
+{
+	struct entry *entry = find(logins, replaced->person_id);
+
+	entry->at = replaced->at;
+	entry->failures = replaced->failures;
+	entry->bound = replaced->bound;
+	if (!replaced->has_moved)
+		return;
+	free(entry->terminal);
+	entry->terminal = replaced->terminal;
+}
+
+void last_logins_undo(struct last_logins *logins)
+{
+	if (!logins)
+		return;
+	while (logins->replaced_count > 0)
+		put_back(logins, &logins->replaced[--logins->replaced_count]);
 	for (size_t i = 0; i < logins->saved_count; i++)
 		set_changed(logins, find(logins, logins->saved[i]));
 	logins->saved_count = 0;
+}
+
+void last_logins_settle(struct last_logins *logins)
+{
+	if (!logins)
+		return;
+	for (size_t i = 0; i < logins->replaced_count; i++)
+		free(logins->replaced[i].terminal);
+	logins->replaced_count = logins->saved_count = 0;
 }
 
 /* --- one person ---------------------------------------------------------- */
@@ -209,15 +270,31 @@ struct last_login last_login_of(const struct store *store, int64_t person_id)
 	    .terminal = entry->terminal ? entry->terminal : ""};
 }
 
+/* The person's entry, about to change; NULL: no memory. */
+static struct entry *open_entry(
+    struct store *store, int64_t person_id, struct replaced **out)
+{
+	struct last_logins *logins = store->last_logins;
+	struct entry *entry = make_entry(logins, person_id);
+
+	*out = entry ? replace(logins, entry) : NULL;
+	if (!*out)
+		return NULL;
+	set_changed(logins, entry);
+	return entry;
+}
+
 void last_login_note(struct store *store, int64_t person_id,
     const char *terminal, int64_t now_s, bool was_told)
 {
-	struct entry *entry = make_entry(store->last_logins, person_id);
+	struct replaced *replaced;
+	struct entry *entry = open_entry(store, person_id, &replaced);
 
 	if (!entry)
 		return;
 	if (!entry->terminal || strcmp(entry->terminal, terminal) != 0) {
-		free(entry->terminal);
+		replaced->terminal = entry->terminal;
+		replaced->has_moved = true;
 		entry->terminal = strdup(terminal);
 	}
 	/* With his first login he has just got it. */
@@ -225,25 +302,22 @@ void last_login_note(struct store *store, int64_t person_id,
 		entry->bound = false;
 	entry->at = now_s;
 	entry->failures = 0;
-	set_changed(store->last_logins, entry);
 }
 
 void last_login_note_failure(struct store *store, int64_t person_id)
 {
-	struct entry *entry = make_entry(store->last_logins, person_id);
+	struct replaced *replaced;
+	struct entry *entry = open_entry(store, person_id, &replaced);
 
-	if (!entry)
-		return;
-	entry->failures++;
-	set_changed(store->last_logins, entry);
+	if (entry)
+		entry->failures++;
 }
 
 void last_login_note_binding(struct store *store, int64_t person_id)
 {
-	struct entry *entry = make_entry(store->last_logins, person_id);
+	struct replaced *replaced;
+	struct entry *entry = open_entry(store, person_id, &replaced);
 
-	if (!entry)
-		return;
-	entry->bound = true;
-	set_changed(store->last_logins, entry);
+	if (entry)
+		entry->bound = true;
 }

@@ -42,7 +42,10 @@ void last_login_note_binding(struct store *store, int64_t person_id);
 /* Writes down what has changed, at most LAST_LOGIN_SAVED_MAX of them; *out_more
  * says that there are others. */
 enum err last_logins_save(struct store *store, bool *out_more);
-/* What was saved last did not last. */
-void last_logins_unsave(struct store *store);
+
+/* For the end of a transaction: what was noted and saved in it is as it was
+ * before, or stays. NULL is none. */
+void last_logins_undo(struct last_logins *logins);
+void last_logins_settle(struct last_logins *logins);
 
 #endif

@@ -264,6 +264,7 @@ static void take_back_caches(struct store *store)
 	store->cards_bound = before->cards_bound;
 	store->stops_somebody = false;
 	once_index_undo(store->once);
+	last_logins_undo(store->last_logins);
 }
 
 static void settle_caches(struct store *store)
@@ -280,6 +281,7 @@ static void settle_caches(struct store *store)
 		atomic_fetch_add(&store->stops, 1);
 	store->stops_somebody = false;
 	once_index_settle(store->once);
+	last_logins_settle(store->last_logins);
 }
 
 enum err store_commit(struct store *store)

@@ -62,8 +62,8 @@ struct store {
 	struct audit_head committed_head;   /* as of the last commit */
 	int64_t open_records;
 	struct once_index *once;
-	struct last_logins *last_logins; /* not as of any transaction */
-	int64_t once_now_s;              /* the latest time once.c was told */
+	struct last_logins *last_logins;
+	int64_t once_now_s; /* the latest time once.c was told */
 	/* In force; re-read when set. A replaced one lives until the next is
 	 * set, because answers point into it. */
 	struct policy *policy;

@@ -99,14 +99,46 @@ static void test_what_did_not_last_is_saved_again(void **state)
 	int64_t one = add(f->store, "s1");
 	bool more = false;
 
+	assert_int_equal(store_begin(f->store), ERR_NONE);
 	last_login_note(f->store, one, "desk", NOW_S, true);
+	assert_int_equal(store_commit(f->store), ERR_NONE);
 	assert_int_equal(store_begin(f->store), ERR_NONE);
 	assert_int_equal(last_logins_save(f->store, &more), ERR_NONE);
 	store_rollback(f->store);
-	last_logins_unsave(f->store);
 	assert_false(save(f->store));
 	fixture_reopen(f);
 	expect(f->store, one, NOW_S, 0, "desk");
+}
+
+/* A batch whose commit fails is done again, one by one: nobody must be shown
+ * the login that he is just making, nor miss what he was to be told. */
+static void test_a_rollback_takes_it_back(void **state)
+{
+	struct fixture *f = *state;
+	int64_t one = add(f->store, "s1"), two = add(f->store, "s2");
+
+	assert_int_equal(store_begin(f->store), ERR_NONE);
+	last_login_note(f->store, one, "desk", NOW_S, true);
+	last_login_note_binding(f->store, one);
+	assert_int_equal(store_commit(f->store), ERR_NONE);
+	assert_int_equal(store_begin(f->store), ERR_NONE);
+	last_login_note_failure(f->store, one);
+	last_login_note(f->store, one, "window", NOW_S + 1, true);
+	last_login_note(f->store, one, "desk", NOW_S + 2, true);
+	last_login_note(f->store, one, "door", NOW_S + 3, true);
+	last_login_note_binding(f->store, two);
+	last_login_note_failure(f->store, two);
+	expect(f->store, one, NOW_S + 3, 0, "door");
+	store_rollback(f->store);
+	expect(f->store, one, NOW_S, 0, "desk");
+	assert_true(last_login_of(f->store, one).bound);
+	expect(f->store, two, 0, 0, "");
+	assert_false(last_login_of(f->store, two).bound);
+	while (save(f->store))
+		;
+	fixture_reopen(f);
+	expect(f->store, one, NOW_S, 0, "desk");
+	assert_true(last_login_of(f->store, one).bound);
 }
 
 static void test_many(void **state)
@@ -142,6 +174,7 @@ int main(void)
 	    STORE_TEST(test_bound_is_told_once),
 	    STORE_TEST(test_outlives_a_restart),
 	    STORE_TEST(test_what_did_not_last_is_saved_again),
+	    STORE_TEST(test_a_rollback_takes_it_back),
 	    STORE_TEST(test_many),
 	};
 
