@@ -5,6 +5,7 @@
  * over. New tokens for the drawer are handle_stock.c's.
  */
 #include <fcntl.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -299,18 +300,38 @@ static int send_google(struct call *call, struct client *client,
 	return EXIT_DONE;
 }
 
+/* Whose name is on the folder must be whose file it is: an officer's copy of
+ * somebody's file is his own only by mistake. */
+static bool find_holder(
+    const char *path, FILE *file, char out[NAME_BYTES_MAX + 1])
+{
+	const struct passwd *owner;
+	struct stat status;
+
+	if (!import_google_holder(path, out) || fstat(fileno(file), &status))
+		return false;
+	if (status.st_uid == 0)
+		return true;
+	owner = getpwuid(status.st_uid);
+	return owner && strcmp(owner->pw_name, out) == 0;
+}
+
 static int import_google(struct call *call, struct client *client, FILE *file)
 {
 	const char *path = call_local(call, "file");
 	const char *user = call_local(call, "user");
+	char holder[NAME_BYTES_MAX + 1];
 	struct import_oath_problem problem = {0};
 	struct import_google google = {0};
 	int code = EXIT_REFUSED;
 	enum err err;
 
+	if (!user && find_holder(path, file, holder))
+		user = holder;
 	if (!user) {
-		fputs("sekimorictl: --user ID is missing: the file does not "
-		      "say whose it is.\n",
+		fputs("sekimorictl: say whose file it is: --user ID. It is "
+		      "neither in its own user's folder nor called "
+		      "ID.google_authenticator.\n",
 		    stderr);
 		return EXIT_USAGE;
 	}

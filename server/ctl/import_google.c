@@ -266,3 +266,35 @@ enum err import_google_read(FILE *file, int64_t now_s,
 	secret_wipe(&reader.google.seed);
 	return err;
 }
+
+bool import_google_holder(const char *path, char out[NAME_BYTES_MAX + 1])
+{
+	static const char usual[] = "google_authenticator";
+	char *whole = realpath(path, NULL), *name, *end;
+	bool is_holder = false;
+
+	if (!whole)
+		return false;
+	name = strrchr(whole, '/') + 1;
+	end = name + strlen(name);
+	if (end - name < (ptrdiff_t)strlen(usual) ||
+	    strcmp(end - strlen(usual), usual) != 0)
+		goto out;
+	end -= strlen(usual);
+	if (end > name)
+		end--; /* the dot before it */
+	if (end == name && name - whole > 1) {
+		end = name - 1;
+		*end = '\0';
+		name = strrchr(whole, '/') + 1;
+	}
+	*end = '\0';
+	if (end > name && end - name <= NAME_BYTES_MAX &&
+	    text_is_identifier(name, (size_t)(end - name))) {
+		memcpy(out, name, (size_t)(end - name) + 1);
+		is_holder = true;
+	}
+out:
+	free(whole);
+	return is_holder;
+}

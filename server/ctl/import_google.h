@@ -8,6 +8,7 @@
 #define SEKIMORI_CTL_IMPORT_GOOGLE_H
 
 #include "server/ctl/import_oath.h"
+#include "shared/text.h"
 
 enum {
 	IMPORT_GOOGLE_LINES_MAX = 200,
@@ -29,5 +30,11 @@ struct import_google {
  * with the seed; ERR_IO. The caller wipes out->seed. */
 enum err import_google_read(FILE *file, int64_t now_s,
     struct import_google *out, struct import_oath_problem *problem);
+
+/*
+ * Whose it is by where it lies: /home/alice/.google_authenticator or
+ * alice.google_authenticator is alice's. False when the path names nobody.
+ */
+bool import_google_holder(const char *path, char out[NAME_BYTES_MAX + 1]);
 
 #endif

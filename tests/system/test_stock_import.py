@@ -2,6 +2,7 @@
 """A box of hardware tokens arrives: its file becomes stock as a whole or not at
 all, whatever is in it, and logins go on meanwhile."""
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -366,6 +367,28 @@ def test_import_of_google_authenticator(box, server, world, terminal):
     assert answer["unchanged"] == 1 and answer["scratch_codes_left_out"] == 2
 
 
+def test_whose_google_authenticator_it_is(server, world, tmp_path):
+    """By the folder it lies in, which must be its owner's."""
+    user = server.name()
+    server.ctl("user", "add", user)
+    home = tmp_path / user
+    home.mkdir()
+    file = home / ".google_authenticator"
+    file.write_text(google_file(world.seed(), '" TOTP_AUTH'))
+
+    def load():
+        return server.ctl.run("token", "import", file, "--from",
+                              "google-authenticator")
+
+    shutil.chown(file, "alice", "alice")
+    status, _, said = load()
+    assert status == 2 and "--user ID" in said
+    shutil.chown(file, "root", "root")
+    assert load()[0] == 0
+    assert [t["state"] for t in server.ctl("user", "show", user)["tokens"]] \
+        == ["active"]
+
+
 @pytest.mark.parametrize("lines, says", [
     ([], "TOTP_AUTH or HOTP_COUNTER"),
     (['" TOTP_AUTH', '" HOTP_COUNTER 4'], "TOTP_AUTH or HOTP_COUNTER"),
@@ -382,8 +405,7 @@ def test_a_bad_google_authenticator(box, server, lines, says):
 
 def test_options_that_do_not_go_together(box, server):
     write(box, google_file(b"q" * 20, '" TOTP_AUTH'))
-    assert "--user ID is missing" in box.refused(
-        "--from", "google-authenticator")
+    assert "--user ID" in box.refused("--from", "google-authenticator")
     assert "does not go with" in box.refused("--from", "csv", "--user", "x")
     assert "does not go with" in box.refused(
         "--from", "users.oath", "--key-file", box.path)

@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -160,6 +162,48 @@ static void test_without_end(void **state)
 	    read_bytes_of(text, sizeof(text), &google, &problem), ERR_INVALID);
 }
 
+/* By the folder's name or by its own; nobody's where neither is a name. */
+static void test_holder(void **state)
+{
+	static const struct {
+		const char *path, *holder;
+	} rows[] = {
+	    {"alice/.google_authenticator", "alice"},
+	    {"alice/google_authenticator", "alice"},
+	    {"alice/bob.google_authenticator", "bob"},
+	    {"alice/s1042", NULL},
+	    {"a b/.google_authenticator", NULL},
+	    {"a b/-x.google_authenticator", NULL},
+	    {"nowhere/.google_authenticator", NULL},
+	};
+	char folder[] = "/tmp/sekimori-google-XXXXXX", path[128];
+	char holder[NAME_BYTES_MAX + 1];
+
+	(void)state;
+	assert_non_null(mkdtemp(folder));
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		bool is_holder, there = strncmp(rows[i].path, "nowhere", 7);
+
+		snprintf(path, sizeof(path), "%s/%s", folder, rows[i].path);
+		*strrchr(path, '/') = '\0';
+		if (there)
+			(void)mkdir(path, 0700);
+		path[strlen(path)] = '/';
+		if (there)
+			fclose(fopen(path, "w"));
+		is_holder = import_google_holder(path, holder);
+		assert_int_equal(is_holder, rows[i].holder != NULL);
+		if (is_holder)
+			assert_string_equal(holder, rows[i].holder);
+		unlink(path);
+	}
+	snprintf(path, sizeof(path), "%s/alice", folder);
+	rmdir(path);
+	snprintf(path, sizeof(path), "%s/a b", folder);
+	rmdir(path);
+	assert_int_equal(rmdir(folder), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -167,6 +211,7 @@ int main(void)
 	    cmocka_unit_test(test_letters_that_look_like_digits),
 	    cmocka_unit_test(test_refused),
 	    cmocka_unit_test(test_without_end),
+	    cmocka_unit_test(test_holder),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
