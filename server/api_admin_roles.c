@@ -49,19 +49,23 @@ static enum err count_active(void *context, const struct token *token)
 	return ERR_NONE;
 }
 
-/* Without a second factor he could never sign in. */
-static enum err check_token(
-    struct admin_job *job, struct store *store, const struct person *person)
-{
-	size_t count = 0;
-	enum err err = token_each(store, person->id, count_active, &count);
+/* Without a second factor he cannot sign in yet. */
+static const char NO_TOKEN[] =
+    "This person has no active token to sign in with yet: `sekimorictl token "
+    "enroll ID`, and confirm it.";
 
-	if (err || count > 0)
+static enum err answer_added(struct admin_job *job, struct store *store,
+    const struct admin *admin, const struct person *person)
+{
+	size_t tokens = 0;
+	enum err err = token_each(store, person->id, count_active, &tokens);
+
+	if (err)
 		return err;
-	return admin_refuse(job, 409,
-	    "%s has no active token to sign in with. First: `sekimorictl "
-	    "token enroll %s`, and confirm it.",
-	    person->user, person->user);
+	return admin_answer(
+	    job, json_pack("{s:o,s:s?}", "admin",
+		     admin_json(admin, person->user, person->name), "notice",
+		     tokens ? NULL : NO_TOKEN));
 }
 
 static enum err admin_add_verb(struct admin_job *job, struct store *store)
@@ -74,9 +78,6 @@ static enum err admin_add_verb(struct admin_job *job, struct store *store)
 
 	if (err || !found || !read_rights(job, &admin))
 		return err;
-	err = check_token(job, store, &person);
-	if (err || job->status)
-		return err;
 	admin.person_id = person.id;
 	err = admin_put(store, &admin);
 	if (err == ERR_EXISTS)
@@ -84,9 +85,7 @@ static enum err admin_add_verb(struct admin_job *job, struct store *store)
 		    "%s administers already. `sekimorictl admin remove %s` "
 		    "first, to give another role.",
 		    person.user, person.user);
-	return err ? err
-		   : admin_answer_as(job, "admin",
-			 admin_json(&admin, person.user, person.name));
+	return err ? err : answer_added(job, store, &admin, &person);
 }
 
 /* --- list, remove --------------------------------------------------------- */
