@@ -314,7 +314,8 @@ const struct command COMMANDS[] = {
 	{.noun = "terminal", .verb = "list", .path = "terminal/list",
 	 .columns = TERMINAL_COLUMNS, .help = "all terminals"},
 	{.noun = "terminal", .verb = "revoke", .path = "terminal/revoke",
-	 .parameters = {NAME}, .confirm = "Revoke {} and its certificates?",
+	 .parameters = {NAME}, .confirm = "Revoke {} and its certificates? What is open there "
+		    "stays open: `sekimorictl terminal freeze` locks it first.",
 	 .done = "{} is revoked.", .help = "refuse a terminal from now on"},
 	{.noun = "terminal", .verb = "freeze", .path = "terminal/freeze",
 	 .parameters = {NAME, REASON}, .handle = handle_stop,
