@@ -82,6 +82,17 @@ def test_who_waits_hears_of_a_person_at_once(server, desk, how):
         [True, True, False]
 
 
+def test_who_waits_hears_of_a_staff_list(server, desk):
+    """Whoever leaves by it is stopped like anybody else."""
+    user, _ = server.hotp()
+    path = server.dir / "staff.csv"
+    path.write_text(f"職員番号,氏名,退職\r\n{user},髙橋,退職\r\n")
+    waiting = Waiting(desk)
+    server.ctl("user", "import", path)
+    assert waiting.news() != waiting.since
+    assert ask(desk, (user, user))[1] == [True]
+
+
 def test_who_waits_hears_of_his_terminal(server, desk):
     waiting = Waiting(desk)
     wait_connected(server, desk)
