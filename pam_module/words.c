@@ -18,6 +18,9 @@ enum {
 	REIWA_BEGAN = 1556636400, /* 1 May 2019 in Japan */
 };
 
+/* Later times have years of more digits than anything has room for. */
+#define LATEST (INT64_C(64) * INT32_MAX)
+
 struct bilingual {
 	const char *english;
 	const char *japanese;
@@ -244,7 +247,7 @@ static enum err time_write(enum words_lang lang, uint64_t number, int64_t now,
 	time_t then = (time_t)number, today = (time_t)now;
 	struct tm then_tm, now_tm;
 
-	if (number > (uint64_t)INT32_MAX * 64 || !localtime_r(&then, &then_tm))
+	if (number > (uint64_t)LATEST || !localtime_r(&then, &then_tm))
 		return ERR_INVALID;
 	if (localtime_r(&today, &now_tm) && then_tm.tm_year == now_tm.tm_year &&
 	    then_tm.tm_yday == now_tm.tm_yday)
@@ -308,7 +311,7 @@ static enum err day_write(
 	struct tm tm;
 	char year[16];
 
-	if (at < REIWA_BEGAN || !localtime_r(&then, &tm))
+	if (at < REIWA_BEGAN || at > LATEST || !localtime_r(&then, &tm))
 		return ERR_NOT_FOUND;
 	(void)snprintf(year, sizeof(year), "%d", tm.tm_year - 118);
 	if (lang == WORDS_JAPANESE)

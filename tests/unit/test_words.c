@@ -238,6 +238,7 @@ static void the_last_login_is_a_day_of_the_era(void **state)
 	    {WORDS_JAPANESE, 0, 0, NULL},
 	    {WORDS_JAPANESE, -1, 0, NULL},
 	    {WORDS_ENGLISH, INT64_MAX, 0, NULL},
+	    {WORDS_ENGLISH, INT64_C(67768000000000000), 0, NULL},
 	};
 
 	(void)state;
