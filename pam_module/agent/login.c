@@ -232,6 +232,10 @@ static enum err run_named(struct login *login,
 	enum err err;
 
 	memcpy(login->subject.person, named->person, sizeof(named->person));
+	/* Whoever has typed his code has it looked at: without a session the
+	 * server finds no grace. */
+	if (named->typed != TYPED_EMPTY)
+		login->subject.session[0] = '\0';
 	free(login->challenge);
 	login->challenge = NULL;
 	if (login_body_challenge(&login->subject, &login->challenge) !=

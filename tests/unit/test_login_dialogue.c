@@ -382,6 +382,32 @@ static void each_kind_is_sent_as_such(void **state)
 	}
 }
 
+/* A code that was typed is looked at: the session, and so its grace, is no part
+ * of what goes with it. */
+static void a_number_with_a_code_asks_for_no_grace(void **state)
+{
+	struct scene scene = {.answers = {CONTINUE, CONTINUE, DENY("wrong")},
+	    .typed = "s1/000000"};
+	const struct login_subject subject = {.user = "s1042",
+	    .service = "sudo",
+	    .tty = "pts/0",
+	    .session = "of-this-terminal"};
+	struct login_shapes shapes = {.lock = PTHREAD_MUTEX_INITIALIZER};
+	const struct login_means means = {.server = {answer, &scene},
+	    .person = {type, &scene},
+	    .shapes = &shapes};
+	struct login_verdict verdict = {0};
+
+	(void)state;
+	assert_int_equal(login_run(&subject, &means, &verdict), ERR_NONE);
+	assert_int_equal(scene.calls, 3);
+	assert_non_null(strstr(scene.bodies[0], "\"session\":\"of-this-"));
+	assert_non_null(strstr(scene.bodies[1], "\"person\":\"s1\""));
+	assert_null(strstr(scene.bodies[1], "session"));
+	assert_non_null(strstr(scene.bodies[2], "\"code\":\"000000\""));
+	assert_int_equal(verdict.result, FRAME_DENY);
+}
+
 static void attempts_are_never_the_same(void **state)
 {
 	struct scene scene = {
@@ -411,6 +437,7 @@ int main(void)
 	    cmocka_unit_test(who_leaves_gets_no_verdict),
 	    cmocka_unit_test(typed_text_is_read_as_people_mean_it),
 	    cmocka_unit_test(each_kind_is_sent_as_such),
+	    cmocka_unit_test(a_number_with_a_code_asks_for_no_grace),
 	    cmocka_unit_test(attempts_are_never_the_same),
 	};
 
