@@ -98,7 +98,8 @@ struct admin_arguments {
 	bool again;
 	const char *at, *text, *reason, *approver, *user, *terminal, *service;
 	const char *result, *to, *head, *account;
-	int64_t limit, after, version;
+	const char *record, *factor, *year;
+	int64_t limit, after, before, version;
 	const char *following;
 	int64_t request;
 	bool all;

@@ -11,7 +11,8 @@
 
 enum {
 	AUDIT_LIST_DEFAULT = 50,
-	AUDIT_LIST_MAX = 10000,
+	AUDIT_LIST_MAX = 1000, /* in one answer */
+	AUDIT_LOOK_AT = 20000, /* in one transaction */
 	AUDIT_PAGE = 1000,
 };
 
@@ -57,34 +58,63 @@ static enum err add_item(void *context, int64_t seq, const char *record,
 	return json_array_append_new(items, item) ? ERR_MEMORY : ERR_NONE;
 }
 
+static bool read_period(struct admin_job *job, struct audit_query *query)
+{
+	const struct admin_arguments *a = &job->arguments;
+	int64_t from = 0, to = 0;
+
+	if (a->year && (a->from || a->to)) {
+		admin_refuse(
+		    job, 400, "Either --year or --from and --to, not both.");
+		return false;
+	}
+	if (a->year && time_text_fiscal_year(a->year, &from, &to)) {
+		admin_refuse(job, 400,
+		    "--year is a fiscal year, from 1 April: R7, 令和7年度 or "
+		    "2025.");
+		return false;
+	}
+	if (!admin_read_time(
+		job, "--from", a->from, TIME_TEXT_BEGINNING, &from) ||
+	    !admin_read_time(job, "--to", a->to, TIME_TEXT_END, &to))
+		return false;
+	query->from_ms = from * 1000;
+	query->to_ms = to * 1000;
+	return true;
+}
+
+/* The newest of what is asked for. Older ones follow on the next question, so
+ * that logins go on in between however long the record is. */
 static enum err audit_list(struct admin_job *job, struct store *store)
 {
 	const struct admin_arguments *a = &job->arguments;
+	int64_t reached = 0;
 	struct audit_query query = {
 	    .user = a->user,
 	    .account = a->account,
 	    .terminal = a->terminal,
 	    .result = a->result,
+	    .kind = a->record,
+	    .factor = a->factor,
+	    .before_seq = a->before,
 	    .limit = a->limit ? a->limit : AUDIT_LIST_DEFAULT,
-	    .with_open = true,
+	    .with_open = a->before == 0,
+	    .look_at = AUDIT_LOOK_AT,
+	    .reached = &reached,
 	};
-	int64_t from = 0, to = 0;
 	json_t *items;
 	enum err err;
 
-	if (!admin_read_time(
-		job, "--from", a->from, TIME_TEXT_BEGINNING, &from) ||
-	    !admin_read_time(job, "--to", a->to, TIME_TEXT_END, &to))
+	if (!read_period(job, &query))
 		return ERR_NONE;
-	query.from_ms = from * 1000;
-	query.to_ms = to * 1000;
 	items = json_array();
 	err = items ? audit_each(store, &query, add_item, items) : ERR_MEMORY;
 	if (err) {
 		json_decref(items);
 		return err;
 	}
-	return admin_answer_as(job, "items", items);
+	return admin_answer(job, json_pack("{s:o,s:o}", "items", items,
+				     "before", admin_time(reached)));
 }
 
 /* --- head, verify --------------------------------------------------------- */
@@ -203,7 +233,9 @@ const struct admin_verb ADMIN_AUDIT_VERBS[] = {
     {.path = "audit/list",
 	.members = {ADMIN_NAME(user, false), ADMIN_NAME(account, false),
 	    ADMIN_NAME(terminal, false), ADMIN_NAME(result, false),
-	    ADMIN_NAME(from, false), ADMIN_NAME(to, false),
+	    ADMIN_NAME(record, false), ADMIN_NAME(factor, false),
+	    ADMIN_NAME(year, false), ADMIN_NAME(from, false),
+	    ADMIN_NAME(to, false), ADMIN_NUMBER(before, 1, INT64_MAX),
 	    ADMIN_NUMBER(limit, 1, AUDIT_LIST_MAX)},
 	.run = audit_list,
 	.is_long = true},

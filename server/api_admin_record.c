@@ -7,6 +7,10 @@
 
 #include "server/api_admin.h"
 
+enum {
+	SAME_SIZE = 1024
+};
+
 static const char *target_of(const struct admin_arguments *arguments)
 {
 	if (arguments->id)
@@ -18,7 +22,9 @@ static const char *target_of(const struct admin_arguments *arguments)
 	if (arguments->name)
 		return arguments->name;
 	/* What was looked at; nothing is changed by these. */
-	return arguments->user ? arguments->user : arguments->terminal;
+	if (arguments->user)
+		return arguments->user;
+	return arguments->terminal ? arguments->terminal : arguments->account;
 }
 
 static const char *reason_of(const struct admin_job *job)
@@ -80,6 +86,37 @@ static void add_rights(
 	audit_add_text(entry, "departments", arguments->departments);
 }
 
+/* What was read: whose or where is the target, this is the rest. */
+static const struct asked {
+	const char *key;
+	size_t offset;
+} ASKED[] = {
+    {"asked_year", offsetof(struct admin_arguments, year)},
+    {"asked_from", offsetof(struct admin_arguments, from)},
+    {"asked_to", offsetof(struct admin_arguments, to)},
+    {"asked_at", offsetof(struct admin_arguments, at)},
+    {"asked_record", offsetof(struct admin_arguments, record)},
+    {"asked_factor", offsetof(struct admin_arguments, factor)},
+    {"asked_result", offsetof(struct admin_arguments, result)},
+};
+enum {
+	ASKED_COUNT = sizeof(ASKED) / sizeof(ASKED[0])
+};
+
+static const char *asked_text(const struct admin_job *job, size_t i)
+{
+	return *(const char *const *)((const char *)&job->arguments +
+				      ASKED[i].offset);
+}
+
+static void add_asked(const struct admin_job *job, struct audit_entry *entry)
+{
+	if (job->verb->action)
+		return;
+	for (size_t i = 0; i < ASKED_COUNT; i++)
+		audit_add_text(entry, ASKED[i].key, asked_text(job, i));
+}
+
 static void describe(const struct admin_job *job, struct audit_entry *entry)
 {
 	const struct admin_verb *verb = job->verb;
@@ -92,6 +129,7 @@ static void describe(const struct admin_job *job, struct audit_entry *entry)
 	/* Whoever signs in may have typed his password there. */
 	if (!verb->is_open)
 		audit_add_text(entry, "target", target_of(&job->arguments));
+	add_asked(job, entry);
 	if (job->user[0])
 		audit_add_text(entry, "user", job->user);
 	if (job->terminal[0])
@@ -120,22 +158,38 @@ static void describe(const struct admin_job *job, struct audit_entry *entry)
 		audit_add_text(entry, "request", job->exchange->request_id);
 }
 
+/* Repeats of this are counted. The targets of a refusal are the refused one's
+ * to choose, and whoever reads another year reads something else. */
+static void write_same(const struct admin_job *job, char *out, size_t size)
+{
+	const char *target = target_of(&job->arguments);
+	int used =
+	    snprintf(out, size, "admin|%s|%s|%s", job->actor, job->verb->path,
+		job->status == 403 ? "refused" : (target ? target : ""));
+
+	if (job->status == 403 || job->verb->is_open || job->verb->action)
+		return;
+	for (size_t i = 0; i < ASKED_COUNT; i++) {
+		const char *text = asked_text(job, i);
+
+		if (used < 0 || (size_t)used >= size)
+			return;
+		used += snprintf(
+		    out + used, size - (size_t)used, "|%s", text ? text : "");
+	}
+}
+
 /* Whoever may do nothing here must not fill the disk either, nor an auditor
  * by reading a long list in parts. */
 enum err admin_record(struct admin_job *job, struct store *store)
 {
 	struct audit_entry entry = {.kind = "admin", .time_ms = job->now_ms};
-	char same[ADMIN_ACTOR_SIZE + NAME_BYTES_MAX + 64];
-	const char *target =
-	    job->verb->is_open ? NULL : target_of(&job->arguments);
+	char same[SAME_SIZE];
 
 	describe(job, &entry);
 	if (job->verb->action && job->status != 403 && !job->verb->is_open)
 		return audit_append(store, &entry, NULL);
-	/* The targets of a refusal are the refused one's to choose. */
-	snprintf(same, sizeof(same), "admin|%s|%s|%s", job->actor,
-	    job->verb->path,
-	    job->status == 403 ? "refused" : (target ? target : ""));
+	write_same(job, same, sizeof(same));
 	return audit_append_counted(store, &entry, same);
 }
 

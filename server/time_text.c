@@ -268,3 +268,34 @@ enum err time_text_fiscal_end(int64_t when_s, int64_t *out)
 	parts.tm_year = day.tm_year + (day.tm_mon >= APRIL);
 	return to_local(&parts, out);
 }
+
+/* R7, 令和7, 令和元 or 2025, with 年 or 年度 behind it or not. */
+static bool take_fiscal_year(const char *at, int *out_year)
+{
+	bool reiwa = take(&at, "R") || take(&at, "r") || take(&at, "令和");
+
+	if (reiwa && take(&at, "元"))
+		*out_year = 1;
+	else if (!take_number(&at, reiwa ? 1 : 4, reiwa ? 2 : 4, out_year))
+		return false;
+	if (reiwa && *out_year == 0)
+		return false;
+	if (reiwa)
+		*out_year += REIWA_ZERO;
+	if (take(&at, "年"))
+		take(&at, "度");
+	return *at == '\0';
+}
+
+enum err time_text_fiscal_year(
+    const char *text, int64_t *out_from, int64_t *out_to)
+{
+	struct tm from = {0}, to = {0};
+	int year;
+
+	if (!take_fiscal_year(text, &year) || !set_day(&from, year, 4, 1) ||
+	    !set_day(&to, year + 1, 4, 1))
+		return ERR_INVALID;
+	return to_local(&from, out_from) || to_local(&to, out_to) ? ERR_INVALID
+								  : ERR_NONE;
+}

@@ -36,6 +36,11 @@ enum err time_text_today(int64_t now_s, int hour, int minute, int64_t *out);
  * second of the next 1 April in the process's zone. */
 enum err time_text_fiscal_end(int64_t when_s, int64_t *out);
 
+/* A fiscal year, R7, 令和7年度 or 2025: its first second, and the first one
+ * after it. ERR_INVALID. */
+enum err time_text_fiscal_year(
+    const char *text, int64_t *out_from, int64_t *out_to);
+
 /* Day of the week, minute and day of the calendar, in the process's zone.
  * False when it has no such day. */
 bool time_text_moment(int64_t now_s, struct policy_moment *out);

@@ -115,7 +115,8 @@ command_handler handle_token_checkout, handle_token_return, handle_token_lost,
 command_handler handle_code_issue, handle_terminal_add;
 command_handler handle_user_import, handle_user_show, handle_user_extend,
     handle_policy_show, handle_policy_set, handle_policy_test;
-command_handler handle_audit_head, handle_audit_verify, handle_audit_export;
+command_handler handle_audit_list, handle_audit_head, handle_audit_verify,
+    handle_audit_export;
 command_handler handle_server_backup, handle_stop;
 command_handler handle_request_show, handle_request_approve;
 command_handler handle_card_invite, handle_card_enroll, handle_card_list,

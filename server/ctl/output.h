@@ -27,7 +27,7 @@ struct output_column {
 
 enum {
 	OUTPUT_CELL_SIZE = 512,
-	OUTPUT_COLUMNS_MAX = 16
+	OUTPUT_COLUMNS_MAX = 20
 };
 
 /* Before anything else: a locale in which Japanese names can be shown. */

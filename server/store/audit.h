@@ -72,11 +72,16 @@ void audit_put_count(struct record_writer *writer, const char *members,
 
 struct audit_query {
 	const char *user, *account, *terminal, *result; /* NULL: any */
-	int64_t from_ms, to_ms; /* 0: no bound; to exclusive */
-	int64_t after_seq;
-	int64_t limit;  /* newest that match; 0: all */
+	const char *kind, *factor;
+	int64_t from_ms, to_ms;        /* 0: no bound; to exclusive */
+	int64_t after_seq, before_seq; /* 0: no bound; both exclusive */
+	int64_t limit;                 /* newest that match; 0: all */
 	bool oldest;    /* the oldest that match instead, for paging */
 	bool with_open; /* open counted rows too, seq 0, at the end */
+	/* Of the newest: how many records are looked at (0: as many as it
+	 * takes), and below which number nothing was (0: it was the end). */
+	int64_t look_at;
+	int64_t *reached;
 };
 /* Calls each, oldest first, with the record's text. */
 enum err audit_each(struct store *store, const struct audit_query *query,

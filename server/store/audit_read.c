@@ -14,7 +14,7 @@
 #include "server/store/record.h"
 
 enum {
-	FILTERS = 4
+	FILTERS = 6
 };
 
 struct listing {
@@ -166,6 +166,13 @@ static enum err list_one(
 	return err != ERR_NONE ? err : done;
 }
 
+/* Tells where looking from the end stopped, if there is more below. */
+static void tell_reached(const struct listing *listing, int64_t seq)
+{
+	if (listing->query->reached)
+		*listing->query->reached = seq > listing->first ? seq : 0;
+}
+
 /* Numbers of the newest that match, newest first. */
 static enum err collect_newest(struct store *store,
     const struct listing *listing, int64_t *out, size_t room, size_t *out_count)
@@ -173,13 +180,21 @@ static enum err collect_newest(struct store *store,
 	struct db_query *q = db_query(store->db,
 	    "SELECT seq, time_ms, record FROM audit"
 	    " WHERE seq >= ?1 AND seq < ?2 ORDER BY seq DESC");
+	int64_t most = listing->query->look_at, looked = 0;
 	size_t count = 0;
 
 	db_bind_number(q, 1, listing->first);
 	db_bind_number(q, 2, listing->end);
-	while (count < room && db_next(q)) {
+	tell_reached(listing, 0);
+	while (db_next(q)) {
+		int64_t seq = db_number(q, 0);
+
 		if (is_wanted(listing, db_number(q, 1), db_text(q, 2)))
-			out[count++] = db_number(q, 0);
+			out[count++] = seq;
+		if (count == room || ++looked == most) {
+			tell_reached(listing, seq);
+			break;
+		}
 	}
 	*out_count = count;
 	return db_done(q);
@@ -251,6 +266,8 @@ enum err audit_each(struct store *store, const struct audit_query *query,
 	listing->query = query;
 	listing->first = query->after_seq + 1;
 	listing->end = store->head.seq + 1;
+	if (query->before_seq > 0 && query->before_seq < listing->end)
+		listing->end = query->before_seq;
 	listing->each = each;
 	listing->context = context;
 	record_filter_set(&listing->filters[0], "user", query->user);
@@ -261,6 +278,8 @@ enum err audit_each(struct store *store, const struct audit_query *query,
 		: "result",
 	    query->result);
 	record_filter_set(&listing->filters[3], "account", query->account);
+	record_filter_set(&listing->filters[4], "kind", query->kind);
+	record_filter_set(&listing->filters[5], "factor", query->factor);
 	if (query->from_ms != 0 || query->to_ms != 0)
 		narrow_by_time(store, listing);
 	if (query->limit > 0 && !query->oldest)

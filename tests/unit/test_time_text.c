@@ -182,6 +182,33 @@ static void test_fiscal_end(void **state)
 	}
 }
 
+static void test_fiscal_year(void **state)
+{
+	static const char *const same[] = {
+	    "R7", "r7", "令和7", "令和７年度", "令和7年", "2025", "2025年度"};
+	static const char *const wrong[] = {"", "R", "R0", "7", "令和", "H30",
+	    "R7.4.1", "2025年度分", "20255", "R7度", "1969"};
+	int64_t from, to, begin, end;
+
+	(void)state;
+	assert_int_equal(
+	    time_text_read("2025-04-01", TIME_TEXT_BEGINNING, NOON, &begin),
+	    ERR_NONE);
+	assert_int_equal(
+	    time_text_read("2026-03-31", TIME_TEXT_END, NOON, &end), ERR_NONE);
+	for (size_t i = 0; i < sizeof(same) / sizeof(same[0]); i++) {
+		assert_int_equal(
+		    time_text_fiscal_year(same[i], &from, &to), ERR_NONE);
+		if (from != begin || to != end)
+			fail_msg("%s", same[i]);
+	}
+	assert_int_equal(
+	    time_text_fiscal_year("令和元年度", &from, &to), ERR_NONE);
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+		if (time_text_fiscal_year(wrong[i], &from, &to) != ERR_INVALID)
+			fail_msg("%s", wrong[i]);
+}
+
 static void test_of_week(void **state)
 {
 	struct policy_moment at = {-1, -1, -1};
@@ -212,6 +239,7 @@ int main(void)
 	    cmocka_unit_test(test_today),
 	    cmocka_unit_test(test_fiscal_end),
 	    cmocka_unit_test(test_of_week),
+	    cmocka_unit_test(test_fiscal_year),
 	};
 
 	return cmocka_run_group_tests_name("time_text", tests, set_zone, NULL);
