@@ -28,9 +28,10 @@ static bool confirm_time(time_t now)
 		return false;
 	fprintf(stderr,
 	    "The clock says %s.\n"
-	    "Codes of that time and before will be refused for good, and "
-	    "counter tokens,\n"
-	    "emergency, join and enrolment codes are void until bound again.\n"
+	    "Codes of that time, of before and of the next 7 minutes (14 for "
+	    "tokens with\na step of 60 s) will be refused for good. Counter "
+	    "tokens, emergency, join and\nenrolment codes are void until "
+	    "bound again; spares lent for a day are due.\n"
 	    "Is the time right? Type yes to go on: ",
 	    text);
 	if (!fgets(answer, sizeof(answer), stdin))

@@ -30,6 +30,7 @@ enum {
 	OTP_SEED_BYTES_MIN = 14,  /* 112 bits: NIST SP 800-63B-4, 3.1.4 */
 	OTP_HOTP_LOOK_BEHIND = 3, /* counters told apart as `used` */
 	OTP_DRIFT_MAX = 10,       /* steps a clock may be off in all */
+	OTP_WINDOW_STEPS_MAX = 2, /* that a town may configure */
 	OTP_WIDE_STEPS = 20,      /* either side, where resync looks */
 	OTP_WIDE_LOOK_AHEAD = 100,
 };

@@ -44,8 +44,9 @@ struct backup_restore {
  * ERR_INVALID: a database, but no backup. ERR_CORRUPT, ERR_VERSION.
  *
  * What was used since the backup is not known any more, so: no time-based
- * code up to two steps from now is good, counter-based tokens, emergency,
- * join and enrolment codes are void, and the break is recorded.
+ * code that any token's clock may have shown until now is good, counter-based
+ * tokens, emergency, join and enrolment codes are void, loans are over, and
+ * the break is recorded.
  */
 enum err backup_restore(const struct backup_restore *request);
 

@@ -27,9 +27,9 @@
 #include "shared/encode.h"
 
 enum {
-	/* The window, and three steps of 30 s (one of 60 s) by which a token
-	 * may have been learned to run ahead since the backup. */
-	RESTORE_FLOOR_S = 120,
+	/* By which the clock of the machine that is gone may have been ahead
+	 * of this one. What tokens may be ahead is seed_effective_floor's. */
+	RESTORE_FLOOR_S = 60,
 	MS_PER_S = 1000,
 };
 
@@ -171,6 +171,8 @@ static enum err distrust(const struct restore *restore, struct store *store)
 	    .wall_s = restore->request->now_ms / MS_PER_S};
 	const struct token_deed deed = {
 	    "restore", "its counter may be older than its use", mark.wall_s};
+	const struct token_deed back = {
+	    "restore", "it may have been checked in since", mark.wall_s};
 	enum err err = raise_floor(store, mark.wall_s);
 
 	/* HOTP: active and suspended to void. A lost one stays lost. */
@@ -180,6 +182,8 @@ static enum err distrust(const struct restore *restore, struct store *store)
 		err =
 		    db_script(store->db, "UPDATE token SET state = 5"
 					 " WHERE type = 1 AND state IN (1, 2)");
+	if (err == ERR_NONE)
+		err = token_end_loans(store, &back);
 	if (err == ERR_NONE)
 		err = emergency_void(store, 0);
 	if (err == ERR_NONE)

@@ -38,10 +38,11 @@ enum err seed_open(struct store *store, int64_t seed_id,
 int64_t seed_effective_floor(
     const struct store *store, const struct otp_token *otp)
 {
-	int64_t least = 0, ahead = otp->drift > 0 ? otp->drift : 0;
+	int64_t least = 0;
 
 	if (otp->type == OTP_TOTP && store->floor_s > 0)
-		least = otp_step(otp, store->floor_s) + ahead + 1;
+		least = otp_step(otp, store->floor_s) + OTP_DRIFT_MAX +
+			OTP_WINDOW_STEPS_MAX + 1;
 	return otp->floor > least ? otp->floor : least;
 }
 

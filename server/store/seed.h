@@ -29,8 +29,9 @@ enum err seed_open(struct store *store, int64_t seed_id,
     const unsigned char *sealed, size_t length, struct secret *out);
 
 /* otp->floor as read from its row, or what a restore demands of time-based
- * tokens, whichever is higher: none of the codes that this token's clock can
- * have shown until then. Needs otp->drift. */
+ * tokens, whichever is higher: none of the codes that can have been accepted
+ * until then. What was learned of its clock since the backup is not known, so
+ * it may have been as far ahead as any. */
 int64_t seed_effective_floor(
     const struct store *store, const struct otp_token *otp);
 

@@ -84,8 +84,9 @@ enum err token_add(
  */
 enum err token_save(struct store *store, const struct token *token,
     const struct token_deed *deed);
-/* A clock that was ahead is set back: what was lent until a time that is still
- * to come by the new one, and may have been over by the old, is due now. */
+/* What was lent until a time that is still to come is due now: by a clock that
+ * was ahead and is set back it may have been over, and since a backup it may
+ * have come back and gone to somebody else. */
 enum err token_end_loans(struct store *store, const struct token_deed *deed);
 /* Moves the floor up, never down: ERR_NOT_ALLOWED otherwise. With it goes the
  * drift. */

@@ -183,7 +183,7 @@ static void fill(
     struct store *store, const struct secret *join, int64_t *out_person)
 {
 	struct person person = fixture_person("s1");
-	struct token totp, hotp, lost;
+	struct token totp, slow, hotp, lost, spare;
 	struct terminal terminal = {.name = "pc1"};
 	struct once once = {.key = "0123456789abcde", .until = LATER_S + 90};
 	struct secret hash = {0};
@@ -193,6 +193,10 @@ static void fill(
 	totp = fixture_token(person.id, "12345678901234567890");
 	strcpy(totp.serial, "totp");
 	assert_int_equal(token_add(store, &totp, &FIXTURE_DEED), ERR_NONE);
+	slow = fixture_token(person.id, "a seed for each minute");
+	strcpy(slow.serial, "slow");
+	slow.otp.period_s = 60;
+	assert_int_equal(token_add(store, &slow, &FIXTURE_DEED), ERR_NONE);
 	hotp = fixture_token(person.id, "a seed based on counting");
 	strcpy(hotp.serial, "hotp");
 	hotp.otp.type = OTP_HOTP;
@@ -204,6 +208,10 @@ static void fill(
 	lost.otp.period_s = 0;
 	lost.state = TOKEN_LOST;
 	assert_int_equal(token_add(store, &lost, &FIXTURE_DEED), ERR_NONE);
+	spare = fixture_token(person.id, "a seed out of the drawer");
+	strcpy(spare.serial, "spare");
+	spare.loan_until = LATER_S + 9999;
+	assert_int_equal(token_add(store, &spare, &FIXTURE_DEED), ERR_NONE);
 	assert_int_equal(
 	    emergency_hash(store, person.id, "12345678", 8, &hash), ERR_NONE);
 	assert_int_equal(
@@ -222,6 +230,13 @@ static void fill(
 	*out_person = person.id;
 }
 
+/* Of what its clock could at most be learned to be ahead since the backup, and
+ * the widest window: the last code that may have let somebody in. */
+static int64_t last_seen_step(const struct otp_token *otp)
+{
+	return LATER_S / otp->period_s + OTP_DRIFT_MAX + OTP_WINDOW_STEPS_MAX;
+}
+
 static void check_distrust(struct store *store, const struct secret *join)
 {
 	const unsigned char key[ONCE_KEY_BYTES] = "0123456789abcde";
@@ -235,21 +250,29 @@ static void check_distrust(struct store *store, const struct secret *join)
 	int64_t invited = 0;
 	bool used = false;
 
-	assert_int_equal(store->floor_s, LATER_S + 120);
+	assert_int_equal(store->floor_s, LATER_S + 60);
 	assert_int_equal(card_invitation_find(store, invitation, invitation,
 			     LATER_S, &invited, &used),
 	    ERR_NOT_FOUND);
 	assert_int_equal(person_find(store, "s1", &person), ERR_NONE);
 	assert_int_equal(
-	    subject_load(store, &person, FACTOR_OTP, 1, NOW_S, &subject),
+	    subject_load(store, &person, FACTOR_OTP, 1, LATER_S, &subject),
 	    ERR_NONE);
-	assert_int_equal(subject.token_count, 1);
+	assert_int_equal(subject.token_count, 2);
 	assert_string_equal(subject.tokens[0].serial, "totp");
-	assert_int_equal(subject.tokens[0].otp.floor, (LATER_S + 120) / 30 + 1);
+	assert_string_equal(subject.tokens[1].serial, "slow");
+	for (size_t i = 0; i < 2; i++)
+		assert_true(subject.tokens[i].otp.floor >
+			    last_seen_step(&subject.tokens[i].otp));
+	/* And not for ever. */
+	assert_true(subject.tokens[0].otp.floor <= LATER_S / 30 + 15);
 	assert_memory_equal(
 	    subject.tokens[0].otp.seed.bytes, "12345678901234567890", 20);
 	assert_int_equal(token_find(store, "hotp", false, &token), ERR_NONE);
 	assert_int_equal(token.state, TOKEN_VOID);
+	/* Somebody else may have it by now. */
+	assert_int_equal(token_find(store, "spare", false, &token), ERR_NONE);
+	assert_true(token_is_due(&token, LATER_S));
 	/* Not void, from where confirm would bring it back. */
 	assert_int_equal(token_find(store, "lost", false, &token), ERR_NONE);
 	assert_int_equal(token.state, TOKEN_LOST);
