@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * token/import: up to 500 tokens with their holders, active at once, all or
- * none of them. The same rows again change nothing, so that an import that
- * broke off is simply repeated; a floor remembered for a seed stays.
+ * token/import: up to 500 tokens with their holders, active at once (counters
+ * after a restore: void until confirmed), all or none of them. The same rows
+ * again change nothing, so that an import that broke off is simply repeated; a
+ * floor remembered for a seed stays.
  */
 #include <stdio.h>
 #include <string.h>
@@ -40,6 +41,7 @@ static const struct json_member ROW_MEMBERS[] = {
 
 struct import_counts {
 	json_int_t created, unchanged, users;
+	json_int_t unbound; /* of those created */
 };
 
 /* Refuses everything because of one row. */
@@ -100,7 +102,6 @@ static bool read_row(struct admin_job *job, size_t index, struct token *out)
 	out->otp.digits = (int)row.digits;
 	out->otp.period_s = row.period;
 	out->otp.floor = row.counter;
-	out->state = TOKEN_ACTIVE;
 	out->created_at = out->confirmed_at = job->time.now_s;
 	snprintf(out->user, sizeof(out->user), "%s", row.user);
 	return true;
@@ -134,6 +135,16 @@ static enum err find_holder(struct admin_job *job, struct store *store,
 	return person_add(store, out);
 }
 
+/* After a restore nobody knows whether a counter was imported and used since
+ * the backup: like those that the backup knew, it waits for `token confirm`. */
+static enum token_state state_of(
+    const struct store *store, const struct token *token)
+{
+	return token->otp.type == OTP_HOTP && store->floor_s != 0
+		   ? TOKEN_VOID
+		   : TOKEN_ACTIVE;
+}
+
 static enum err keep_token(struct admin_job *job, struct store *store,
     struct person *person, struct token *token, struct import_counts *counts)
 {
@@ -141,6 +152,7 @@ static enum err keep_token(struct admin_job *job, struct store *store,
 	enum err err;
 
 	token->person_id = person->id;
+	token->state = state_of(store, token);
 	err = token_add(store, token, &deed);
 	if (err == ERR_EXISTS && token->person_id != person->id)
 		return refuse_user(job, person->user,
@@ -152,6 +164,7 @@ static enum err keep_token(struct admin_job *job, struct store *store,
 	if (err)
 		return err;
 	counts->created++;
+	counts->unbound += token->state == TOKEN_VOID;
 	if (person->enrolled_at != 0)
 		return ERR_NONE;
 	person->enrolled_at = job->time.now_s;
@@ -186,7 +199,8 @@ enum err admin_token_import(struct admin_job *job, struct store *store)
 		err = import_row(job, store, i, &counts);
 	if (err || job->status)
 		return err;
-	return admin_answer(job,
-	    json_pack("{s:I,s:I,s:I}", "created", counts.created, "unchanged",
-		counts.unchanged, "users_created", counts.users));
+	return admin_answer(
+	    job, json_pack("{s:I,s:I,s:I,s:I}", "created", counts.created,
+		     "unchanged", counts.unchanged, "users_created",
+		     counts.users, "unbound", counts.unbound));
 }

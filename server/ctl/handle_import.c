@@ -31,7 +31,7 @@ struct import {
 	size_t first; /* line of its first row */
 	size_t sent, total;
 	struct progress progress;
-	json_int_t created, unchanged, users;
+	json_int_t created, unchanged, users, unbound;
 	int code; /* why it stopped */
 };
 
@@ -57,6 +57,7 @@ static enum err send_chunk(struct import *import)
 	import->created += member_number(answer, "created");
 	import->unchanged += member_number(answer, "unchanged");
 	import->users += member_number(answer, "users_created");
+	import->unbound += member_number(answer, "unbound");
 	json_decref(answer);
 	import->sent += count;
 	progress_show(&import->progress, import->sent, import->total,
@@ -139,12 +140,23 @@ static void tell_left_out(const struct import_oath_report *report)
 		    report->guessed_digits);
 }
 
+static void tell_unbound(json_int_t unbound)
+{
+	if (unbound > 0)
+		fprintf(stderr,
+		    "%lld counter tokens open nothing yet: this server came "
+		    "from a backup, and their codes may have been used since. "
+		    "Each with a code: `sekimorictl token confirm`.\n",
+		    (long long)unbound);
+}
+
 static int finish_import(
     struct import *import, const struct import_oath_report *report)
 {
-	json_t *answer = json_pack("{s:I,s:I,s:I,s:I}", "created",
+	json_t *answer = json_pack("{s:I,s:I,s:I,s:I,s:I}", "created",
 	    import->created, "unchanged", import->unchanged, "users_created",
-	    import->users, "pins_left_out", (json_int_t)report->pins);
+	    import->users, "unbound", import->unbound, "pins_left_out",
+	    (json_int_t)report->pins);
 
 	if (import->call->json && answer)
 		output_json(stdout, answer);
@@ -154,6 +166,7 @@ static int finish_import(
 		    (long long)import->created, (long long)import->unchanged,
 		    (long long)import->users);
 	json_decref(answer);
+	tell_unbound(import->unbound);
 	tell_left_out(report);
 	return EXIT_DONE;
 }
@@ -295,6 +308,7 @@ static int send_google(struct call *call, struct client *client,
 			? "{} has this token now."
 			: "{} had this token already.",
 		    user);
+	tell_unbound(member_number(answer, "unbound"));
 	json_decref(answer);
 	tell_googles(google, user);
 	return EXIT_DONE;

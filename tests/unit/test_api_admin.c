@@ -391,6 +391,40 @@ static void test_import(void **state)
 	json_decref(answer);
 }
 
+#define COUNTER(user, seed)                                                    \
+	"{\"user\":\"" user "\",\"type\":\"hotp\",\"algorithm\":\"sha1\","     \
+	"\"digits\":6,\"period\":0,\"secret\":\"" seed "\",\"counter\":3}"
+
+/* What was imported and used after the backup is imported once more, with the
+ * counter that it had then. */
+static void test_import_after_a_restore(void **state)
+{
+	struct fixture *f = *state;
+	struct store *store = f->server->store;
+	struct subject subject;
+	struct person person;
+	json_t *answer;
+
+	assert_int_equal(store_begin(store), ERR_NONE);
+	assert_int_equal(
+	    store_set_number(store, STORE_FLOOR, f->now_s), ERR_NONE);
+	assert_int_equal(store_commit(store), ERR_NONE);
+	answer = call(f, "token/import",
+	    "{\"create_users\":true,\"rows\":[" ROW("a", SEED1) "," COUNTER(
+		"a", SEED2) "]}");
+	assert_int_equal(
+	    json_integer_value(json_object_get(answer, "unbound")), 1);
+	json_decref(answer);
+	assert_int_equal(person_find(store, "a", &person), ERR_NONE);
+	assert_int_equal(subject_load(store, &person, FACTOR_OTP, 1, f->now_s,
+			     &subject),
+	    ERR_NONE);
+	assert_int_equal(subject.token_count, 1);
+	assert_int_equal(subject.tokens[0].otp.type, OTP_TOTP);
+	assert_true(subject.tokens[0].otp.floor > f->now_s / 30);
+	subject_wipe(&subject);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -405,6 +439,7 @@ int main(void)
 	    TEST(test_rebinding),
 	    TEST(test_token_states),
 	    TEST(test_import),
+	    TEST(test_import_after_a_restore),
 	};
 
 	return cmocka_run_group_tests_name("api_admin", tests, NULL, NULL);
