@@ -146,7 +146,8 @@ enum err admin_bind_factor(
 	return err ? err : admin_note_enrolled(job, store, person);
 }
 
-/* Token and factor are good from now on, whatever they were before. */
+/* Token and factor are good from now on, whatever they were before; by a spare
+ * the factor is not bound anew. */
 static enum err bind_token(struct admin_job *job, struct store *store,
     struct person *person, struct token *token)
 {
@@ -158,7 +159,10 @@ static enum err bind_token(struct admin_job *job, struct store *store,
 	token->state = TOKEN_ACTIVE;
 	token->confirmed_at = job->time.now_s;
 	err = token_save(store, token, &deed);
-	return err ? err : admin_bind_factor(job, store, person);
+	if (err)
+		return err;
+	return token->loan_until ? admin_note_enrolled(job, store, person)
+				 : admin_bind_factor(job, store, person);
 }
 
 /*
@@ -213,8 +217,10 @@ static enum err settle_code(struct admin_job *job, struct store *store,
     struct person *person, struct token *token)
 {
 	bool binds = job->arguments.next == NULL, good = false;
-	enum err err = admin_try_code(job, store, person, token,
-	    binds ? ADMIN_CODE_BINDS : ADMIN_CODE_SHOWS, &good);
+	enum admin_code_use use =
+	    token->loan_until ? ADMIN_CODE_LENDS : ADMIN_CODE_BINDS;
+	enum err err = admin_try_code(
+	    job, store, person, token, binds ? use : ADMIN_CODE_SHOWS, &good);
 
 	if (err || !good)
 		return err;

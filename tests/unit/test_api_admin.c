@@ -416,8 +416,8 @@ static void test_import_after_a_restore(void **state)
 	    json_integer_value(json_object_get(answer, "unbound")), 1);
 	json_decref(answer);
 	assert_int_equal(person_find(store, "a", &person), ERR_NONE);
-	assert_int_equal(subject_load(store, &person, FACTOR_OTP, 1, f->now_s,
-			     &subject),
+	assert_int_equal(
+	    subject_load(store, &person, FACTOR_OTP, 1, f->now_s, &subject),
 	    ERR_NONE);
 	assert_int_equal(subject.token_count, 1);
 	assert_int_equal(subject.tokens[0].otp.type, OTP_TOTP);

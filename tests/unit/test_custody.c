@@ -140,6 +140,16 @@ static void test_no_spare_for_a_disabled_factor(void **state)
 	f->now_s += 3600;
 	must_show(f, "assign", "H1", ",\"id\":\"s1\"");
 	must_show(f, "checkout", "H2", ",\"id\":\"s1\"");
+	/* Nor does the one that was lent before. */
+	for (int i = 0; i < 10; i++) {
+		f->now_s += 3600;
+		must_refuse(f, "token/confirm",
+		    "{\"serial\":\"H2\",\"code\":\"000000\"}", 409);
+	}
+	f->now_s += 3600;
+	must_not_show(f, "confirm", "H2", "", "are disabled");
+	must_show(f, "confirm", "H1", "");
+	must_show(f, "confirm", "H2", "");
 }
 
 static void test_found_again(void **state)
