@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "server/store/card.h"
+#include "server/store/grace_store.h"
 
 /* --- rows in memory ------------------------------------------------------ */
 
@@ -100,6 +101,15 @@ enum err card_load(struct store *store)
 
 /* --- changes ------------------------------------------------------------- */
 
+/* What a card began rests on what was trusted then. Whose it is is not looked
+ * up: all of them sign once more. */
+static enum err take_effect(struct store *store)
+{
+	enum err err = grace_end_cards(store);
+
+	return err == ERR_NONE ? renew(store) : err;
+}
+
 static enum err write_row(struct store *store,
     const unsigned char key[CARD_KEY_BYTES],
     const struct card_authority *authority, int64_t now_s)
@@ -130,7 +140,7 @@ enum err card_authority_set(
 
 	if (err == ERR_NONE)
 		err = write_row(store, certificate.key, authority, now_s);
-	return err == ERR_NONE ? renew(store) : err;
+	return err == ERR_NONE ? take_effect(store) : err;
 }
 
 enum err card_authority_remove(
@@ -144,7 +154,7 @@ enum err card_authority_remove(
 	err = db_run(q);
 	if (err != ERR_NONE)
 		return err;
-	return db_changes(store->db) == 1 ? renew(store) : ERR_NOT_FOUND;
+	return db_changes(store->db) == 1 ? take_effect(store) : ERR_NOT_FOUND;
 }
 
 /* --- for administrators -------------------------------------------------- */

@@ -173,6 +173,12 @@ enum err grace_end_card(struct store *store, int64_t card_id)
 	    card_id);
 }
 
+enum err grace_end_cards(struct store *store)
+{
+	return db_run(
+	    db_query(store->db, "DELETE FROM grace WHERE card_id <> 0"));
+}
+
 enum err grace_end_all(struct store *store)
 {
 	return db_run(db_query(store->db, "DELETE FROM grace"));

@@ -63,6 +63,7 @@ enum err grace_end_person(struct store *store, int64_t person_id);
 enum err grace_end_terminal(struct store *store, int64_t terminal_id);
 enum err grace_end_token(struct store *store, int64_t token_id);
 enum err grace_end_card(struct store *store, int64_t card_id);
+enum err grace_end_cards(struct store *store); /* of every card */
 enum err grace_end_all(struct store *store);
 
 #endif

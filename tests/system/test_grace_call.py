@@ -6,7 +6,9 @@ import secrets
 
 import pytest
 
+from card_client import bind, card_login, key_hash, trust
 from client import attempt
+from pki import Authority
 
 POLICY = """\
 permit desk service=sudo,su factors=any grace=5m
@@ -296,6 +298,40 @@ def test_it_ends_when_the_card_leaves(seat, event):
     assert seat.has_grace()
     seat.report(event, reason="card_removed", session=None)
     assert not seat.has_grace()
+
+
+class CardSeat(Seat):
+    """The same by a card."""
+
+    def __init__(self, server, terminal, certificate):
+        self.server, self.terminal = server, terminal
+        self.user = bind(server, certificate)
+        self.session = new_session()
+        self.answer = card_login(terminal, self.user, certificate)
+        assert self.answer["result"] == "accept", self.answer
+        self.report("open")
+
+
+@pytest.mark.parametrize("what", ["card revoke", "CRL", "card distrust"])
+def test_it_ends_when_the_card_is_no_good_any_more(server, terminal, world,
+                                                   what):
+    own = Authority(world.directory("pki"), "Own CA")
+    trust(server, own)
+    certificate = own.issue("Somebody", "P-256")
+    seat = CardSeat(server, terminal, certificate)
+    other = Seat(server, terminal)
+    told = seat.body()
+    assert terminal.post(told).json["by"] == "grace"
+    if what == "CRL":
+        own.revoke(certificate)
+        trust(server, own)
+    elif what == "card revoke":
+        server.ctl("card", "revoke", certificate.key_hash())
+    else:
+        server.ctl("card", "distrust", key_hash(own.pem).hex())
+    assert not seat.has_grace()
+    assert terminal.post(told).json["result"] == "deny"
+    assert other.has_grace(), "his was a code"
 
 
 def test_it_ends_with_the_rule(server, seat):
