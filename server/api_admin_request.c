@@ -160,12 +160,12 @@ static enum err read_arguments(
 }
 
 /* The approving one must be allowed what he lets happen. */
-static bool may_approve(struct admin_job *job, struct admin_job *inner)
+static bool may_approve(struct admin_job *job, const struct admin_verb *verb)
 {
 	const struct admin_verb *own = job->verb;
 	bool may;
 
-	job->verb = inner->verb;
+	job->verb = verb;
 	may = admin_is_permitted(job);
 	job->verb = own;
 	if (!may || job->admin.role != ADMIN_ROLE_HELPDESK)
@@ -214,7 +214,7 @@ static enum err begin_inner(struct admin_job *job, struct store *store,
 		    "%s, who asked for it, does not administer any more. "
 		    "Reject it: `sekimorictl request reject %lld`.",
 		    request->requester, (long long)request->id);
-	if (!may_approve(job, job->inner))
+	if (!may_approve(job, verb))
 		return ERR_NONE;
 	err = read_arguments(job->inner, request);
 	return err == ERR_INVALID
@@ -272,7 +272,30 @@ static void conclude_approve(struct admin_job *job)
 
 /* --- reject --------------------------------------------------------------- */
 
-/* Also by whoever asked: then it is withdrawn. */
+/* Also by whoever asked: then it is withdrawn. Others could have approved it.
+ * What is not as it was made, or nobody understands, is the owners'. */
+static enum err check_rejecting(struct admin_job *job, struct store *store)
+{
+	struct admin_request request = {0};
+	const struct admin_verb *verb = NULL;
+	bool is_owner = job->admin.role == ADMIN_ROLE_OWNER, is_own = false;
+	enum err err = admin_request_find(
+	    store, job->arguments.request, job->time.now_s, &request);
+
+	if (err == ERR_NONE) {
+		verb = api_admin_find(request.path);
+		is_own = request.requester_id == job->admin.person_id;
+	}
+	admin_request_free(&request);
+	if (err != ERR_NONE && err != ERR_CORRUPT)
+		return err;
+	if (!is_owner && !is_own && (!verb || !may_approve(job, verb)))
+		return job->status ? ERR_NONE
+				   : admin_refuse(job, 403,
+					 "Only an owner rejects this.");
+	return ERR_NONE;
+}
+
 static enum err request_reject(struct admin_job *job, struct store *store)
 {
 	int64_t id = job->arguments.request;
@@ -285,8 +308,12 @@ static enum err request_reject(struct admin_job *job, struct store *store)
 		    "`sekimorictl admin signin ID`.");
 	if (!admin_needs_clock(job))
 		return ERR_NONE;
-	err = admin_request_decide(store, id, ADMIN_REQUEST_REJECTED,
-	    job->admin.person_id, job->time.now_s);
+	err = check_rejecting(job, store);
+	if (!err && job->status)
+		return ERR_NONE;
+	if (!err)
+		err = admin_request_decide(store, id, ADMIN_REQUEST_REJECTED,
+		    job->admin.person_id, job->time.now_s);
 	if (err == ERR_NOT_FOUND)
 		return admin_refuse(job, 409,
 		    "No such request waits. `sekimorictl request list --all` "

@@ -397,12 +397,32 @@ static void test_not_what_no_longer_holds(void **state)
 
 	begin(f);
 	number = ask_thaw(f);
-	act_as_root(f);
-	must(f, "user/remove", "{\"id\":\"s9\"}");
+	run_sql(f, "UPDATE person SET state = 2 WHERE user_name = 's9'");
 	answer_as(f, "o2", "approve", number, 404);
 	assert_int_equal(state_of(f, number), ADMIN_REQUEST_WAITING);
+	act_as_root(f);
 	must(f, "user/add", "{\"id\":\"s9\"}");
 	answer_as(f, "o2", "approve", number, 0);
+}
+
+/* Who could not approve it, an enroller who is to go for instance, does not
+ * keep the two who can from doing it either. */
+static void test_only_who_could_approve_rejects(void **state)
+{
+	struct fixture *f = *state;
+	int64_t number;
+
+	begin(f);
+	number = ask_thaw(f);
+	answer_as(f, "e1", "reject", number, 403);
+	run_sql(f, "UPDATE admin_request SET path = 'user/resume'");
+	answer_as(f, "e1", "reject", number, 403);
+	assert_int_equal(
+	    ask(f, "o1", "code/bulk", "{\"department\":\"税務課\"}"), 2);
+	answer_as(f, "e1", "reject", 2, 0);
+	assert_int_equal(
+	    ask(f, "e1", "code/bulk", "{\"department\":\"税務課\"}"), 3);
+	answer_as(f, "e1", "reject", 3, 0); /* his own */
 }
 
 /* Whom it concerns is no second person either. */
@@ -471,6 +491,7 @@ int main(void)
 	    TEST(test_not_for_whoever_has_lost_his_role),
 	    TEST(test_not_what_was_changed_in_the_database),
 	    TEST(test_not_what_no_longer_holds),
+	    TEST(test_only_who_could_approve_rejects),
 	    TEST(test_not_for_oneself),
 	    TEST(test_nobody_becomes_his_second_person),
 	    TEST(test_nobody_fills_the_disk_with_requests),
