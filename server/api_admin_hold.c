@@ -125,13 +125,33 @@ static enum err find_rule_of_cancel(
 	return err == ERR_NOT_FOUND ? ERR_NONE : err;
 }
 
+/* What always comes to the same as another command. */
+static const char *find_other(const char *path)
+{
+	static const struct {
+		const char *path, *as;
+	} others[] = {
+	    {"code/bulk", "code/issue"},
+	    {"policy/cancel", "policy/set"},
+	    {"user/import-undo", "user/import"},
+	};
+
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		if (strcmp(others[i].path, path) == 0)
+			return others[i].as;
+	return NULL;
+}
+
 /* By which rule this waits; "" when it does not. */
 static enum err find_rule(
     struct admin_job *job, struct store *store, char out[NAME_BYTES_MAX + 1])
 {
+	const char *other = find_other(job->verb->path);
 	const char *rule = rule_of(store->policy, job->verb);
 
 	out[0] = '\0';
+	if (!rule && other)
+		rule = rule_of(store->policy, api_admin_find(other));
 	if (rule)
 		snprintf(out, NAME_BYTES_MAX + 1, "%s", rule);
 	else if (strcmp(job->verb->path, "policy/set") == 0)
@@ -183,19 +203,9 @@ static enum err leave(
 	return err;
 }
 
-enum err admin_hold(struct admin_job *job, struct store *store, bool *out_held)
+static enum err hold_by(
+    struct admin_job *job, struct store *store, const char *rule)
 {
-	char rule[NAME_BYTES_MAX + 1];
-	enum err err;
-
-	*out_held = false;
-	/* What is done for somebody has been asked for already. */
-	if (job->asked_before)
-		return ERR_NONE;
-	err = find_rule(job, store, rule);
-	if (err != ERR_NONE || !rule[0])
-		return err;
-	*out_held = true;
 	if (!job->verb->may_wait)
 		return admin_refuse(job, 409,
 		    "Rule %s has this wait for a second person, and this "
@@ -209,6 +219,29 @@ enum err admin_hold(struct admin_job *job, struct store *store, bool *out_held)
 	if (!admin_needs_clock(job))
 		return ERR_NONE;
 	return leave(job, store, rule);
+}
+
+enum err admin_hold(struct admin_job *job, struct store *store, bool *out_held)
+{
+	char rule[NAME_BYTES_MAX + 1];
+	enum err err;
+
+	*out_held = false;
+	/* What is done for somebody has been asked for already. */
+	if (job->asked_before)
+		return ERR_NONE;
+	err = find_rule(job, store, rule);
+	*out_held = err == ERR_NONE && rule[0];
+	return *out_held ? hold_by(job, store, rule) : err;
+}
+
+enum err admin_hold_as(struct admin_job *job, struct store *store,
+    const char *path, bool *out_held)
+{
+	const char *rule = rule_of(store->policy, api_admin_find(path));
+
+	*out_held = rule && !job->asked_before;
+	return *out_held ? hold_by(job, store, rule) : ERR_NONE;
 }
 
 /* --- who administers ------------------------------------------------------ */

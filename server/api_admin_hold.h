@@ -19,6 +19,12 @@ void admin_action_of(
  * ask for nothing; *out_held says that it is not to be run. */
 enum err admin_hold(struct admin_job *job, struct store *store, bool *out_held);
 
+/* For a verb that finds out what it comes to, before it changes anything: the
+ * same by another command's rule, by its path. Who must not do one thing alone
+ * must not do it by another name. */
+enum err admin_hold_as(struct admin_job *job, struct store *store,
+    const char *path, bool *out_held);
+
 /* Whether somebody who administers still may, apart from what. */
 enum err admin_is_in_office(struct admin_job *job, struct store *store,
     int64_t person_id, struct admin *out, bool *out_is);

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "server/api_admin.h"
+#include "server/api_admin_hold.h"
 #include "server/staff_attendant.h"
 #include "server/staff_note.h"
 #include "server/staff_validity.h"
@@ -140,7 +140,7 @@ static enum err apply_row(struct admin_job *job, struct store *store,
     const struct staff_row *row, const struct person *before)
 {
 	struct staff_problem problem = {"id", ""};
-	bool known = before->id != 0, sound = true;
+	bool known = before->id != 0, sound = true, held = false;
 	struct person after = *before;
 	unsigned changes = 0;
 	enum err err = ERR_NONE;
@@ -155,7 +155,9 @@ static enum err apply_row(struct admin_job *job, struct store *store,
 		return refuse_problem(job, &problem);
 	if (!err)
 		err = check_place(job, store, before, &after, &sound);
-	if (err || !sound)
+	if (!err && sound && staff_validity_is_extended(before, &after))
+		err = admin_hold_as(job, store, "user/extend", &held);
+	if (err || !sound || held)
 		return err;
 	err = known ? person_save(store, &after) : person_add(store, &after);
 	if (err == ERR_EXISTS)
@@ -236,6 +238,7 @@ const struct admin_verb ADMIN_PERSON_VERBS[] = {
 	.members = {PERSON_MEMBERS},
 	.run = user_add},
     {.path = "user/change",
+	.may_wait = true,
 	.roles = ADMIN_ENROLLERS,
 	.by_department = true,
 	.action = "user change",

@@ -9,10 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "server/api_admin.h"
+#include "server/api_admin_hold.h"
 #include "server/staff_judge.h"
 #include "server/staff_note.h"
 #include "server/staff_row.h"
+#include "server/staff_validity.h"
 #include "server/store/staff_import.h"
 #include "server/store/staff_plan.h"
 #include "server/store/subject.h"
@@ -24,6 +25,7 @@ struct import {
 	json_int_t counts[STAFF_CHANGE_COUNT +
 			  1]; /* by bit of enum staff_change; then unchanged */
 	bool apply;
+	bool extends;   /* somebody may log in for longer */
 	int64_t number; /* of this import; 0: nothing was changed yet */
 };
 
@@ -184,6 +186,8 @@ static enum err import_row(struct import *import, const struct staff_row *row)
 		return err;
 	if (judged->problem.text[0])
 		return add_problem(import, row->row, row->id, &judged->problem);
+	import->extends |=
+	    staff_validity_is_extended(&judged->before, &judged->after);
 	err = keep(import, &judged->before, &judged->after, judged->changes);
 	return err ? err : add_item(import, row->row);
 }
@@ -326,6 +330,7 @@ static enum err run_judged(struct import *import, bool apply)
 {
 	bool later = import->list.job->arguments.effective != NULL;
 	json_t *rows = import->list.job->arguments.rows;
+	bool held = false;
 	enum err err = staff_mentions_note(rows, "id", &import->list.ids);
 
 	if (!err)
@@ -335,6 +340,11 @@ static enum err run_judged(struct import *import, bool apply)
 		err = pass(import, false);
 	if (!err && apply && json_array_size(import->problems) > 0)
 		return refuse_first(import);
+	if (!err && apply && import->extends)
+		err = admin_hold_as(
+		    import->list.job, import->list.store, "user/extend", &held);
+	if (held)
+		return err;
 	if (!err && apply)
 		err = later ? plan_import(import) : pass(import, true);
 	return err ? err : answer_import(import);

@@ -7,7 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "server/api_admin.h"
+#include "server/api_admin_hold.h"
+#include "server/staff_validity.h"
 #include "server/store/staff_import.h"
 #include "server/store/staff_plan.h"
 #include "server/store/subject.h"
@@ -54,6 +55,45 @@ static enum err count_factors(
 	return err ? err : card_each(store, person->id, count_card, out);
 }
 
+/* Frozen and enrolled are not a list's business and stay. */
+static void put_back(struct person *person, const struct staff_import_row *row)
+{
+	const struct person *before = &row->before;
+
+	if (row->was_new) {
+		person->state = PERSON_REMOVED;
+		return;
+	}
+	memcpy(person->login, before->login, sizeof(person->login));
+	memcpy(person->name, before->name, sizeof(person->name));
+	memcpy(
+	    person->department, before->department, sizeof(person->department));
+	memcpy(person->kind, before->kind, sizeof(person->kind));
+	memcpy(person->attendant, before->attendant, sizeof(person->attendant));
+	memcpy(person->decision, before->decision, sizeof(person->decision));
+	person->state = before->state;
+	person->valid_from = before->valid_from;
+	person->valid_until = before->valid_until;
+}
+
+/* His account of before may be an administrator's by now. */
+static enum err check_account(struct admin_job *job, struct store *store,
+    const struct person *now, const struct staff_import_row *row)
+{
+	const char *obstacle = NULL;
+	struct person after = *now;
+	enum err err;
+
+	put_back(&after, row);
+	if (strcmp(after.login, now->login) == 0)
+		return ERR_NONE;
+	err = admin_find_obstacle_of_place(job, store, &after, &obstacle);
+	if (err || !obstacle)
+		return err;
+	return admin_refuse(
+	    job, 403, "%s %s Nothing was taken back.", now->user, obstacle);
+}
+
 static enum err check_row(struct admin_job *job, struct store *store,
     const struct staff_import_row *row)
 {
@@ -79,7 +119,26 @@ static enum err check_row(struct admin_job *job, struct store *store,
 		    "Nothing was taken back; `sekimorictl user remove %s` "
 		    "takes both.",
 		    now.user, now.user);
-	return ERR_NONE;
+	return check_account(job, store, &now, row);
+}
+
+/* A list that is taken back can bring people back, or give them more time. */
+static enum err hold_row(struct admin_job *job, struct store *store,
+    const struct staff_import_row *row)
+{
+	struct person now, after;
+	bool held = false;
+	enum err err = person_by_id(store, row->person_id, &now);
+
+	if (err || job->waits)
+		return err;
+	after = now;
+	put_back(&after, row);
+	if (now.state == PERSON_SUSPENDED && after.state == PERSON_ACTIVE)
+		err = admin_hold_as(job, store, "user/resume", &held);
+	if (!err && !held && staff_validity_is_extended(&now, &after))
+		err = admin_hold_as(job, store, "user/extend", &held);
+	return err;
 }
 
 static enum err record_undo(const struct admin_job *job, struct store *store,
@@ -98,27 +157,6 @@ static enum err record_undo(const struct admin_job *job, struct store *store,
 	audit_add_number(&entry, "import", job->arguments.import);
 	audit_add_text(&entry, "result", "done");
 	return audit_append(store, &entry, NULL);
-}
-
-/* Frozen and enrolled are not a list's business and stay. */
-static void put_back(struct person *person, const struct staff_import_row *row)
-{
-	const struct person *before = &row->before;
-
-	if (row->was_new) {
-		person->state = PERSON_REMOVED;
-		return;
-	}
-	memcpy(person->login, before->login, sizeof(person->login));
-	memcpy(person->name, before->name, sizeof(person->name));
-	memcpy(
-	    person->department, before->department, sizeof(person->department));
-	memcpy(person->kind, before->kind, sizeof(person->kind));
-	memcpy(person->attendant, before->attendant, sizeof(person->attendant));
-	memcpy(person->decision, before->decision, sizeof(person->decision));
-	person->state = before->state;
-	person->valid_from = before->valid_from;
-	person->valid_until = before->valid_until;
 }
 
 static enum err undo_row(struct admin_job *job, struct store *store,
@@ -200,7 +238,9 @@ static enum err user_import_undo(struct admin_job *job, struct store *store)
 		    "number %lld.",
 		    (long long)last);
 	err = walk(job, store, check_row, &count);
-	if (err || job->status)
+	if (!err && !job->status)
+		err = walk(job, store, hold_row, &count);
+	if (err || job->status || job->waits)
 		return err;
 	err = walk(job, store, undo_row, &count);
 	if (!err)
@@ -212,6 +252,7 @@ static enum err user_import_undo(struct admin_job *job, struct store *store)
 
 const struct admin_verb ADMIN_STAFF_UNDO_VERBS[] = {
     {.path = "user/import-undo",
+	.may_wait = true,
 	.roles = ADMIN_ENROLLERS,
 	.action = "user import undo",
 	.members = {{"import", JSON_MEMBER_NUMBER, ADMIN_OFFSET(import), true,

@@ -105,7 +105,9 @@ static enum err terminal_add_verb(struct admin_job *job, struct store *store)
 		return add_again(job, store, &terminal);
 	if (err && err != ERR_NOT_FOUND)
 		return err;
-	terminal = (struct terminal){.created_at = job->time.now_s};
+	/* What was frozen is thawed, not revoked and added again. */
+	terminal = (struct terminal){.created_at = job->time.now_s,
+	    .frozen = err == ERR_NONE && terminal.frozen};
 	snprintf(terminal.name, sizeof(terminal.name), "%s", name);
 	set_group(&terminal, job->arguments.group);
 	err = terminal_add(store, &terminal);

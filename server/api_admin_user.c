@@ -379,11 +379,29 @@ static enum err revoke_tokens(
 	return err;
 }
 
+/* Whoever is removed administers no more, and can be registered anew without
+ * being frozen. */
+static enum err hold_removal(struct admin_job *job, struct store *store,
+    const struct person *person, bool *out_held)
+{
+	struct admin admin;
+	enum err err = admin_get(store, person->id, &admin);
+
+	*out_held = false;
+	if (err == ERR_NONE)
+		err = admin_hold_as(job, store, "admin/remove", out_held);
+	else if (err == ERR_NOT_FOUND)
+		err = ERR_NONE;
+	if (!err && !*out_held && person->frozen)
+		err = admin_hold_as(job, store, "user/thaw", out_held);
+	return err;
+}
+
 static enum err user_remove(struct admin_job *job, struct store *store)
 {
 	char attended[NAME_BYTES_MAX + 1];
 	struct person person;
-	bool found = false;
+	bool found = false, held = false;
 	enum err err =
 	    admin_find_person(job, store, job->arguments.id, &person, &found);
 
@@ -398,7 +416,9 @@ static enum err user_remove(struct admin_job *job, struct store *store)
 		    attended);
 	if (!err)
 		err = admin_keep_owners(job, store, &person);
-	if (err || job->status)
+	if (!err && !job->status)
+		err = hold_removal(job, store, &person, &held);
+	if (err || job->status || held)
 		return err;
 	err = revoke_tokens(job, store, person.id);
 	if (!err)

@@ -154,6 +154,14 @@ bool staff_validity_is_unattended(const struct person *person)
 	return is_contractor(person) && person->attendant[0] == '\0';
 }
 
+bool staff_validity_is_extended(
+    const struct person *before, const struct person *after)
+{
+	return before->id != 0 && before->valid_until != 0 &&
+	       (after->valid_until == 0 ||
+		   after->valid_until > before->valid_until);
+}
+
 bool staff_validity_differs(const struct person *a, const struct person *b)
 {
 	return strcmp(a->kind, b->kind) != 0 ||

@@ -16,6 +16,9 @@ enum err staff_validity_apply(const struct staff_row *row, bool known,
     struct staff_problem *problem);
 /* A contractor for whom nobody of the staff answers. */
 bool staff_validity_is_unattended(const struct person *person);
+/* Somebody known may log in for longer than he might. */
+bool staff_validity_is_extended(
+    const struct person *before, const struct person *after);
 /* Of kind, dates, attendant or decision. */
 bool staff_validity_differs(const struct person *a, const struct person *b);
 

@@ -58,7 +58,7 @@ $(card_dialogue_tests): $(B)/unit/%: $(B)/obj/tests/unit/%.o \
 		-Wl,--start-group $(archives) -Wl,--end-group $(test_libs)
 
 # --- tests of administration -------------------------------------------------
-admin_tests = $(addprefix $(B)/unit/,test_admin_approvals test_admin_requests test_admin_roles test_api_admin test_api_admin_card test_api_admin_staff test_custody test_custody_lists \
+admin_tests = $(addprefix $(B)/unit/,test_admin_approvals test_admin_lists test_admin_requests test_admin_roles test_api_admin test_api_admin_card test_api_admin_staff test_custody test_custody_lists \
 	test_api_admin_server)
 admin_tests += $(B)/unit/test_admin_signin $(B)/unit/test_api_admin_stock
 $(admin_tests): $(B)/unit/%: $(B)/obj/tests/unit/%.o \

@@ -56,7 +56,7 @@ static void set_rules(struct fixture *f, const char *text)
 }
 
 /* Two owners, an enroller, a helpdesk, and s9, who is frozen. */
-static void begin(struct fixture *f)
+static void begin_people(struct fixture *f)
 {
 	static const struct {
 		const char *user;
@@ -76,6 +76,11 @@ static void begin(struct fixture *f)
 	}
 	must(f, "user/add", "{\"id\":\"s9\",\"department\":\"税務課\"}");
 	must(f, "user/freeze", "{\"id\":\"s9\"}");
+}
+
+static void begin(struct fixture *f)
+{
+	begin_people(f);
 	set_rules(f, RULES);
 }
 
@@ -260,6 +265,127 @@ static void test_two_owners_stay(void **state)
 	must(f, "user/remove", "{\"id\":\"o2\"}");
 }
 
+/* --- the same by another name ----------------------------------------------
+ */
+
+static void begin_with(struct fixture *f, const char *actions)
+{
+	char text[256];
+
+	begin_people(f);
+	must(f, "user/add",
+	    "{\"id\":\"s8\",\"department\":\"税務課\",\"until\":\"2026-06-30\"}");
+	snprintf(text, sizeof(text),
+	    "approve two actions=admin-add,thaw,bulk,%s\\npermit all "
+	    "factors=any\\n",
+	    actions);
+	set_rules(f, text);
+}
+
+static void must_wait(struct fixture *f, const char *path, const char *body)
+{
+	if (ask(f, "o1", path, body) == 0)
+		fail_msg("%s %s was done", path, body);
+}
+
+static void must_be_done(struct fixture *f, const char *path, const char *body)
+{
+	if (ask(f, "o1", path, body) != 0)
+		fail_msg("%s %s waits", path, body);
+}
+
+static void test_no_administrator_is_removed_as_a_person(void **state)
+{
+	struct fixture *f = *state;
+
+	begin_with(f, "admin-remove");
+	must_wait(f, "user/remove", "{\"id\":\"h1\"}");
+	must_be_done(f, "user/remove", "{\"id\":\"s8\"}");
+}
+
+/* Whoever is removed can be registered anew. */
+static void test_nobody_is_thawed_by_removing_him(void **state)
+{
+	struct fixture *f = *state;
+
+	begin_with(f, "terminal-thaw");
+	must_wait(f, "user/remove", "{\"id\":\"s9\"}");
+	must_be_done(f, "user/remove", "{\"id\":\"s8\"}");
+}
+
+static void test_no_terminal_is_thawed_by_revoking_it(void **state)
+{
+	struct fixture *f = *state;
+	struct terminal terminal;
+
+	begin_with(f, "terminal-thaw");
+	must_be_done(f, "terminal/add", "{\"name\":\"pc1\"}");
+	must_be_done(f, "terminal/freeze", "{\"name\":\"pc1\"}");
+	must_be_done(f, "terminal/revoke", "{\"name\":\"pc1\"}");
+	must_be_done(f, "terminal/add", "{\"name\":\"pc1\"}");
+	assert_int_equal(
+	    terminal_find(f->server->store, "pc1", &terminal), ERR_NONE);
+	assert_true(terminal.frozen);
+}
+
+static void test_more_time_by_another_way(void **state)
+{
+	struct fixture *f = *state;
+	struct person person;
+
+	begin_with(f, "user-extend");
+	must_be_done(
+	    f, "user/change", "{\"id\":\"s8\",\"until\":\"2026-05-31\"}");
+	must_be_done(f, "user/change", "{\"id\":\"s8\",\"name\":\"八\"}");
+	must_wait(f, "user/import",
+	    "{\"rows\":[{\"row\":2,\"id\":\"s8\",\"until\":\"2026-06-01\"}]}");
+	must_be_done(f, "user/import",
+	    "{\"rows\":[{\"row\":2,\"id\":\"s8\",\"until\":\"2026-05-01\"}]}");
+	must_wait(f, "user/import-undo", "{\"import\":1}");
+	must_wait(f, "user/change", "{\"id\":\"s8\",\"until\":\"2026-06-01\"}");
+	assert_int_equal(
+	    person_find(f->server->store, "s8", &person), ERR_NONE);
+	assert_true(person.valid_until < f->now_s + 33 * DAY_S);
+	answer_as(f, "o2", "approve", 3, 0);
+	assert_int_equal(
+	    person_find(f->server->store, "s8", &person), ERR_NONE);
+	assert_true(person.valid_until > f->now_s + 60 * DAY_S);
+}
+
+static void test_brought_back_by_undoing_a_list(void **state)
+{
+	struct fixture *f = *state;
+
+	begin_with(f, "user-resume");
+	must_be_done(f, "user/import",
+	    "{\"rows\":[{\"row\":2,\"id\":\"s8\",\"leaving\":true}]}");
+	must_wait(f, "user/import-undo", "{\"import\":1}");
+	answer_as(f, "o2", "approve", 1, 0);
+}
+
+static void test_one_of_several_is_as_one(void **state)
+{
+	struct fixture *f = *state;
+
+	begin_people(f);
+	set_rules(f,
+	    "approve two actions=admin-add,thaw,bulk,policy-set,user-import"
+	    "\\npermit all factors=any\\n");
+	must_wait(f, "policy/cancel", "{\"version\":1}");
+	must_wait(f, "user/import-undo", "{\"import\":1}");
+}
+
+/* Of one person as well. */
+static void test_codes_by_the_department(void **state)
+{
+	struct fixture *f = *state;
+
+	begin_people(f);
+	set_rules(f, "approve two actions=admin-add,code-issue\\npermit all "
+		     "factors=any\\n");
+	must_wait(f, "code/bulk", "{\"department\":\"税務課\"}");
+}
+
 static void test_commands_that_give_factors_are_listed(void **state)
 {
 	(void)state;
@@ -281,6 +407,13 @@ int main(void)
 	    TEST(test_two_owners_are_needed),
 	    TEST(test_two_owners_stay),
 	    TEST(test_what_may_wait),
+	    TEST(test_no_administrator_is_removed_as_a_person),
+	    TEST(test_nobody_is_thawed_by_removing_him),
+	    TEST(test_no_terminal_is_thawed_by_revoking_it),
+	    TEST(test_more_time_by_another_way),
+	    TEST(test_brought_back_by_undoing_a_list),
+	    TEST(test_one_of_several_is_as_one),
+	    TEST(test_codes_by_the_department),
 	    TEST(test_commands_that_give_factors_are_listed),
 	};
 

@@ -13,7 +13,6 @@
 
 #include <cmocka.h>
 
-#include "server/staff_plans.h"
 #include "tests/support/admin_world.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -437,96 +436,6 @@ static void test_nobody_above_by_another_way(void **state)
 	must(f, "token/show", body);
 }
 
-/* --- a staff list that waits for its day -----------------------------------
- */
-
-static void plan_list(struct fixture *f, const char *row)
-{
-	char body[256];
-
-	f->now_s = NOW;
-	snprintf(body, sizeof(body),
-	    "{\"rows\":[{\"row\":2,%s}],\"effective\":\"2026-04-01\"}", row);
-	must(f, "user/import", body);
-}
-
-static void run_plans(struct fixture *f)
-{
-	struct store *store = f->server->store;
-
-	f->now_s = NOW + 86400;
-	assert_int_equal(store_begin(store), ERR_NONE);
-	assert_int_equal(
-	    staff_plans_run(f->server, store, f->now_s, f->now_s * 1000LL),
-	    ERR_NONE);
-	assert_int_equal(store_commit(store), ERR_NONE);
-}
-
-static void must_be_called(
-    struct fixture *f, const char *user, const char *name)
-{
-	struct person person;
-
-	assert_int_equal(
-	    person_find(f->server->store, user, &person), ERR_NONE);
-	assert_string_equal(person.name, name);
-}
-
-/* On its day it may do what whoever sent it may do then, and no more. */
-static void test_no_rights_outlive_in_a_list(void **state)
-{
-	struct fixture *f = *state;
-
-	add_person(f, "s1", "税務課");
-	add_person(f, "s2", "税務課");
-	add_person(f, "s3", "税務課");
-	make_admin(f, "s1", ADMIN_ROLE_ENROLLER, "");
-	become(f, "s1", ADMIN_ROLE_ENROLLER, "");
-	plan_list(f, "\"id\":\"s3\",\"name\":\"一\"");
-	run_plans(f);
-	must_be_called(f, "s3", "一");
-
-	plan_list(f, "\"id\":\"s2\",\"name\":\"二\"");
-	make_admin(f, "s2", ADMIN_ROLE_OWNER, "");
-	run_plans(f);
-	must_be_called(f, "s2", "");
-
-	plan_list(f, "\"id\":\"s3\",\"name\":\"三\"");
-	act_as_root(f);
-	must(f, "user/suspend", "{\"id\":\"s1\"}");
-	run_plans(f);
-	must_be_called(f, "s3", "一");
-	must_have_recorded(f, "\"reason\":\"not_permitted\"");
-
-	must(f, "user/resume", "{\"id\":\"s1\"}");
-	become(f, "s1", ADMIN_ROLE_ENROLLER, "");
-	plan_list(f, "\"id\":\"s3\",\"name\":\"四\"");
-	act_as_root(f);
-	must(f, "admin/remove", "{\"id\":\"s1\"}");
-	run_plans(f);
-	must_be_called(f, "s3", "一");
-}
-
-/* An owner who is no root at his desk is none in a list either: a row that says
- * of himself what is so anyway would bring it back when it is no more. */
-static void test_no_owner_is_root_in_a_list(void **state)
-{
-	struct fixture *f = *state;
-	struct person person;
-
-	add_person(f, "s1", "税務課");
-	must(f, "user/change", "{\"id\":\"s1\",\"until\":\"2027-03-31\"}");
-	make_admin(f, "s1", ADMIN_ROLE_OWNER, "");
-	become(f, "s1", ADMIN_ROLE_OWNER, "");
-	plan_list(f, "\"id\":\"s1\",\"until\":\"2027-03-31\"");
-	act_as_root(f);
-	must(f, "user/change", "{\"id\":\"s1\",\"until\":\"2026-04-10\"}");
-	run_plans(f);
-	assert_int_equal(
-	    person_find(f->server->store, "s1", &person), ERR_NONE);
-	assert_true(person.valid_until < f->now_s + 20 * 86400);
-}
-
 /* --- what is written down --------------------------------------------------
  */
 
@@ -581,8 +490,6 @@ int main(void)
 	    TEST(test_not_oneself),
 	    TEST(test_nobody_above),
 	    TEST(test_nobody_above_by_another_way),
-	    TEST(test_no_rights_outlive_in_a_list),
-	    TEST(test_no_owner_is_root_in_a_list),
 	    TEST(test_what_an_auditor_reads_is_recorded),
 	};
 
