@@ -180,7 +180,27 @@ static void read_last(const json_t *notice, struct login_last *out)
 	memcpy(out->terminal, terminal, strlen(terminal) + 1);
 }
 
-/* Those that we have not heard of are others' business. */
+static void read_notice(
+    const json_t *notice, const char *kind, struct login_reply *out)
+{
+	json_int_t until = json_integer_value(json_object_get(notice, "until"));
+
+	if (out->outcome == LOGIN_EXEMPTED) {
+		if (strcmp(kind, "shadow") == 0 && until > 0)
+			out->shadow_until = until;
+		return;
+	}
+	if (strcmp(kind, "card_expires") == 0 && until > 0 &&
+	    out->card_expires == 0)
+		out->card_expires = until;
+	if (strcmp(kind, "last_login") == 0)
+		read_last(notice, &out->last);
+	if (strcmp(kind, "new_authenticator") == 0)
+		out->last.bound = true;
+}
+
+/* Those that we have not heard of, or not of this outcome, are others'
+ * business. */
 static void read_notices(const json_t *notices, struct login_reply *out)
 {
 	size_t count = json_array_size(notices);
@@ -189,18 +209,9 @@ static void read_notices(const json_t *notices, struct login_reply *out)
 		const json_t *notice = json_array_get(notices, i);
 		const char *kind =
 		    json_string_value(json_object_get(notice, "kind"));
-		json_int_t until =
-		    json_integer_value(json_object_get(notice, "until"));
 
-		if (kind && strcmp(kind, "card_expires") == 0 && until > 0 &&
-		    out->card_expires == 0)
-			out->card_expires = until;
-		if (kind && strcmp(kind, "shadow") == 0 && until > 0)
-			out->shadow_until = until;
-		if (kind && strcmp(kind, "last_login") == 0)
-			read_last(notice, &out->last);
-		if (kind && strcmp(kind, "new_authenticator") == 0)
-			out->last.bound = true;
+		if (kind)
+			read_notice(notice, kind, out);
 	}
 }
 

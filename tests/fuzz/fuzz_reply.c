@@ -60,7 +60,19 @@ static void read_body(char *text, size_t length)
 		require(verdict.challenge.tag_count == 0 ||
 			verdict.challenge.offers_card);
 	}
+	require(!verdict.challenge.asks_person ||
+		verdict.outcome == LOGIN_CONTINUES);
 	require(verdict.card_expires == 0 || verdict.outcome == LOGIN_ACCEPTED);
+	require(verdict.card_expires >= 0 && verdict.last.at >= 0);
+	if (verdict.outcome != LOGIN_ACCEPTED)
+		require(!verdict.by_grace && verdict.last.at == 0 &&
+			!verdict.last.bound && verdict.person[0] == '\0');
+	require(
+	    verdict.shadow_until == 0 ||
+	    (verdict.shadow_until > 0 && verdict.outcome == LOGIN_EXEMPTED));
+	require(verdict.last.at == 0 ||
+		text_is_identifier(verdict.last.terminal,
+		    strnlen(verdict.last.terminal, NAME_BYTES_MAX)));
 	require(verdict.last.at == 0 || verdict.outcome == LOGIN_ACCEPTED);
 	require((verdict.last.at > 0) == (verdict.last.terminal[0] != '\0'));
 	require(verdict.card_removed <= CARD_REMOVED_NOTHING);
