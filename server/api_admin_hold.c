@@ -10,8 +10,7 @@
 #include "server/store/policy_store.h"
 
 enum {
-	DAY_S = 86400,
-	APPROVERS_MIN = 2,
+	DAY_S = 86400
 };
 
 void admin_action_of(const struct admin_verb *verb, char out[ADMIN_ACTION_SIZE])
@@ -203,19 +202,41 @@ static enum err leave(
 	return err;
 }
 
-static enum err hold_by(
-    struct admin_job *job, struct store *store, const char *rule)
+/* Nobody in particular can ask for nothing. But what too few owners have to
+ * agree to would never happen: one of them is brought back by root. */
+static enum err refuse_root(struct admin_job *job, struct store *store,
+    const char *rule, bool *out_held)
 {
+	bool is_rescue = false;
+	int owners = 0;
+	enum err err = admin_count_owners(store, job->time.now_s, &owners);
+
+	if (err == ERR_NONE && owners < ADMIN_APPROVERS_MIN)
+		err = admin_brings_owner_back(job, store, &is_rescue);
+	*out_held = !is_rescue;
+	if (err || is_rescue)
+		return err;
+	return admin_refuse(job, 403,
+	    "Rule %s has this wait for a second person, and nobody is signed "
+	    "in here: `sekimorictl admin signin ID`.%s",
+	    rule,
+	    owners < ADMIN_APPROVERS_MIN
+		? " Fewer than two owners are in office: root can thaw, resume "
+		  "or extend one."
+		: "");
+}
+
+static enum err hold_by(struct admin_job *job, struct store *store,
+    const char *rule, bool *out_held)
+{
+	*out_held = true;
 	if (!job->verb->may_wait)
 		return admin_refuse(job, 409,
 		    "Rule %s has this wait for a second person, and this "
 		    "cannot wait. Set rules without it.",
 		    rule);
 	if (job->admin.person_id == 0)
-		return admin_refuse(job, 403,
-		    "Rule %s has this wait for a second person, and nobody is "
-		    "signed in here: `sekimorictl admin signin ID`.",
-		    rule);
+		return refuse_root(job, store, rule, out_held);
 	if (!admin_needs_clock(job))
 		return ERR_NONE;
 	return leave(job, store, rule);
@@ -231,8 +252,9 @@ enum err admin_hold(struct admin_job *job, struct store *store, bool *out_held)
 	if (job->asked_before)
 		return ERR_NONE;
 	err = find_rule(job, store, rule);
-	*out_held = err == ERR_NONE && rule[0];
-	return *out_held ? hold_by(job, store, rule) : err;
+	if (err != ERR_NONE || !rule[0])
+		return err;
+	return hold_by(job, store, rule, out_held);
 }
 
 enum err admin_hold_as(struct admin_job *job, struct store *store,
@@ -240,102 +262,10 @@ enum err admin_hold_as(struct admin_job *job, struct store *store,
 {
 	const char *rule = rule_of(store->policy, api_admin_find(path));
 
-	*out_held = rule && !job->asked_before;
-	return *out_held ? hold_by(job, store, rule) : ERR_NONE;
-}
-
-/* --- who administers ------------------------------------------------------ */
-
-static bool is_there(const struct person *person, int64_t now_s)
-{
-	return person->state == PERSON_ACTIVE && !person->frozen &&
-	       now_s >= person->valid_from &&
-	       (person->valid_until == 0 || now_s < person->valid_until);
-}
-
-static enum err find_office(struct store *store, int64_t person_id,
-    int64_t now_s, struct admin *out, bool *out_is)
-{
-	struct person person;
-	enum err err = person_by_id(store, person_id, &person);
-
-	*out_is = false;
-	if (err == ERR_NONE)
-		err = admin_get(store, person_id, out);
-	if (err == ERR_NONE)
-		*out_is = is_there(&person, now_s);
-	return err == ERR_NOT_FOUND ? ERR_NONE : err;
-}
-
-enum err admin_is_in_office(struct admin_job *job, struct store *store,
-    int64_t person_id, struct admin *out, bool *out_is)
-{
-	return find_office(store, person_id, job->time.now_s, out, out_is);
-}
-
-struct owners {
-	struct store *store;
-	int64_t now_s;
-	int count;
-};
-
-static enum err count_owner(void *context, const struct admin *admin,
-    const char *user, const char *name)
-{
-	struct owners *owners = context;
-	struct admin same;
-	bool is = false;
-	enum err err = ERR_NONE;
-
-	(void)user;
-	(void)name;
-	if (admin->role == ADMIN_ROLE_OWNER)
-		err = find_office(
-		    owners->store, admin->person_id, owners->now_s, &same, &is);
-	owners->count += is;
-	return err;
-}
-
-struct others {
-	int64_t but_person_id;
-	int owners;
-	bool is_owner; /* the one left out */
-};
-
-static enum err count_other(void *context, const struct admin *admin,
-    const char *user, const char *name)
-{
-	struct others *others = context;
-
-	(void)user;
-	(void)name;
-	if (admin->role != ADMIN_ROLE_OWNER)
+	*out_held = false;
+	if (!rule || job->asked_before)
 		return ERR_NONE;
-	if (admin->person_id == others->but_person_id)
-		others->is_owner = true;
-	else
-		others->owners++;
-	return ERR_NONE;
-}
-
-/* Whoever is only suspended can be let in again, so he counts. */
-enum err admin_keep_owners(
-    struct admin_job *job, struct store *store, const struct person *leaving)
-{
-	struct others others = {.but_person_id = leaving->id};
-	struct policy_approval approval;
-	size_t index = 0;
-	enum err err = ERR_NONE;
-
-	if (!policy_next_approval(store->policy, &index, &approval))
-		return ERR_NONE;
-	err = admin_each(store, count_other, &others);
-	if (err || !others.is_owner || others.owners >= APPROVERS_MIN)
-		return err;
-	return admin_refuse(job, 409,
-	    "Rule %s needs two owners, and without %s there would be %d. Add "
-	    "another first: `sekimorictl admin add ID --role owner`.",
-	    approval.name, leaving->user, others.owners);
+	return hold_by(job, store, rule, out_held);
 }
 
 /* --- approve lines that can be lived with --------------------------------- */
@@ -379,9 +309,9 @@ static bool has_known_actions(
 enum err admin_check_approvals(struct store *store, const struct policy *policy,
     int64_t now_s, char problem[POLICY_PROBLEM_SIZE])
 {
-	struct owners owners = {.store = store, .now_s = now_s};
 	struct policy_approval approval = {0};
 	size_t index = 0;
+	int owners = 0;
 	enum err err;
 
 	while (policy_next_approval(policy, &index, &approval))
@@ -398,12 +328,12 @@ enum err admin_check_approvals(struct store *store, const struct policy *policy,
 		    approval.line);
 		return ERR_INVALID;
 	}
-	err = admin_each(store, count_owner, &owners);
-	if (err != ERR_NONE || owners.count >= APPROVERS_MIN)
+	err = admin_count_owners(store, now_s, &owners);
+	if (err != ERR_NONE || owners >= ADMIN_APPROVERS_MIN)
 		return err;
 	snprintf(problem, POLICY_PROBLEM_SIZE,
 	    "line %d: approve needs two owners, and there are %d. First: "
 	    "`sekimorictl admin add ID --role owner`.",
-	    approval.line, owners.count);
+	    approval.line, owners);
 	return ERR_INVALID;
 }

@@ -25,14 +25,29 @@ enum err admin_hold(struct admin_job *job, struct store *store, bool *out_held);
 enum err admin_hold_as(struct admin_job *job, struct store *store,
     const char *path, bool *out_held);
 
+/* --- who administers (api_admin_office.c) --- */
+
+enum {
+	ADMIN_APPROVERS_MIN = 2
+};
+
 /* Whether somebody who administers still may, apart from what. */
 enum err admin_is_in_office(struct admin_job *job, struct store *store,
     int64_t person_id, struct admin *out, bool *out_is);
+
+/* Owners who may come in now. */
+enum err admin_count_owners(struct store *store, int64_t now_s, int *out_count);
+
+/* Whether this thaws, resumes or extends an owner. */
+enum err admin_brings_owner_back(
+    const struct admin_job *job, struct store *store, bool *out_does);
 
 /* Refuses to let go of an owner while approve lines need two: what waits could
  * never happen, and neither could rules without such lines. */
 enum err admin_keep_owners(
     struct admin_job *job, struct store *store, const struct person *leaving);
+
+/* --- */
 
 /* Whether approve lines name what there is, and can be lived with: fills
  * problem and says ERR_INVALID if not. */

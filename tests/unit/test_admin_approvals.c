@@ -265,6 +265,53 @@ static void test_two_owners_stay(void **state)
 	must(f, "user/remove", "{\"id\":\"o2\"}");
 }
 
+/* One owner, or whoever has his session, must not shut a town for good: he can
+ * freeze everything and the only other one, who alone could agree to a thaw. */
+static void test_the_second_owner_comes_back(void **state)
+{
+	struct fixture *f = *state;
+	int64_t number;
+
+	begin_people(f);
+	set_rules(f,
+	    "approve two actions=admin-add,thaw,resume,user-extend\\npermit all "
+	    "factors=any\\n");
+	become(f, "o1");
+	must(f, "server/freeze", "{}");
+	must(f, "user/freeze", "{\"id\":\"o2\"}");
+	must(f, "user/suspend", "{\"id\":\"o2\"}");
+	act_as_root(f);
+	must_refuse(f, "server/thaw", "{}", 403);
+	assert_non_null(strstr(f->detail, "Fewer than two owners"));
+	must_refuse(f, "user/thaw", "{\"id\":\"s9\"}", 403);
+	must_refuse(f, "admin/add", "{\"id\":\"s9\",\"role\":\"owner\"}", 403);
+	must(f, "user/thaw", "{\"id\":\"o2\"}");
+	must(f, "user/resume", "{\"id\":\"o2\"}");
+	number = ask(f, "o1", "server/thaw", "{}");
+	answer_as(f, "o2", "approve", number, 0);
+	/* As long as there are two, they agree to a third's. */
+	must(f, "user/add", "{\"id\":\"o3\"}");
+	give_role(f, "o3", ADMIN_ROLE_OWNER);
+	act_as_root(f);
+	must(f, "user/freeze", "{\"id\":\"o2\"}");
+	must_refuse(f, "user/thaw", "{\"id\":\"o2\"}", 403);
+	assert_null(strstr(f->detail, "Fewer than two owners"));
+}
+
+static void test_more_time_for_the_second_owner(void **state)
+{
+	struct fixture *f = *state;
+
+	begin_people(f);
+	must(f, "user/change", "{\"id\":\"o2\",\"until\":\"2026-04-10\"}");
+	set_rules(f, "approve two actions=admin-add,user-extend\\npermit all "
+		     "factors=any\\n");
+	must_refuse(
+	    f, "user/extend", "{\"id\":\"o2\",\"until\":\"2027-03-31\"}", 403);
+	f->now_s += 20 * DAY_S;
+	must(f, "user/extend", "{\"id\":\"o2\",\"until\":\"2027-03-31\"}");
+}
+
 /* --- the same by another name ----------------------------------------------
  */
 
@@ -407,6 +454,8 @@ int main(void)
 	    TEST(test_two_owners_are_needed),
 	    TEST(test_two_owners_stay),
 	    TEST(test_what_may_wait),
+	    TEST(test_the_second_owner_comes_back),
+	    TEST(test_more_time_for_the_second_owner),
 	    TEST(test_no_administrator_is_removed_as_a_person),
 	    TEST(test_nobody_is_thawed_by_removing_him),
 	    TEST(test_no_terminal_is_thawed_by_revoking_it),
