@@ -111,7 +111,8 @@ static enum err check_row(struct admin_job *job, struct store *store,
 		return err;
 	if (!is_untouched(&now, row))
 		return admin_refuse(job, 409,
-		    "%s was changed since that list. Nothing was taken back.",
+		    "%s was changed since that list. Nothing was taken back; "
+		    "`sekimorictl user change` puts one person right.",
 		    now.user);
 	if (factors > 0)
 		return admin_refuse(job, 409,

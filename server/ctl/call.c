@@ -57,7 +57,9 @@ static int tell_remote(const struct call *call, enum err err)
 		    "ca.crt of any terminal that has joined.",
 		    call->ca);
 	else if (err == ERR_UNREACHABLE)
-		snprintf(sentence, sizeof(sentence), "No server answers at %s.",
+		snprintf(sentence, sizeof(sentence),
+		    "No server answers at %s. Check address, network and "
+		    "firewall, and on the server: systemctl status sekimorid",
 		    call->server);
 	else
 		snprintf(sentence, sizeof(sentence),

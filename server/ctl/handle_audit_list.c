@@ -114,11 +114,18 @@ static int write_csv(json_t *items, const char *path)
 	return out_file_close(file, path);
 }
 
+/* Whoever asked for a time must not take a part of it for all. */
 static void tell_older(const struct call *call, json_t *answer)
 {
-	if (json_is_integer(json_object_get(answer, "before")) && !call->json)
-		fputs("sekimorictl: There may be older ones: --limit N shows "
-		      "more, --from, --to and --year a certain time.\n",
+	static const char *const periods[] = {"year", "from", "to"};
+	bool asked = call_local(call, "csv") != NULL;
+
+	for (size_t i = 0; i < sizeof(periods) / sizeof(periods[0]); i++)
+		asked |= json_object_get(call->members, periods[i]) != NULL;
+	if (asked && !call->json &&
+	    json_is_integer(json_object_get(answer, "before")))
+		fputs("sekimorictl: These are the newest of that time; there "
+		      "may be more: --limit N shows N.\n",
 		    stderr);
 }
 

@@ -51,6 +51,22 @@ static const struct output_column CODE_COLUMNS[] = {
     {0},
 };
 
+/* The person, token or terminal that came of it: what is known, in lines. */
+static void show_object(const char *name, json_t *object)
+{
+	const char *key;
+	json_t *value;
+
+	output_sentence(stdout, "\n{}:", name);
+	json_object_foreach(object, key, value)
+	{
+		if (!json_is_string(value) || !json_string_length(value))
+			continue;
+		printf("  %s: ", key);
+		output_sentence(stdout, "{}", json_string_value(value));
+	}
+}
+
 /* Whatever the command answered, once: a code is not shown again. */
 int handle_request_approve(struct call *call, struct client *client)
 {
@@ -70,6 +86,11 @@ int handle_request_approve(struct call *call, struct client *client)
 		{
 			if (strcmp(name, "items") == 0)
 				output_table(stdout, value, CODE_COLUMNS);
+			else if (strcmp(name, "notice") == 0)
+				output_sentence(
+				    stdout, "{}", json_string_value(value));
+			else if (json_is_object(value))
+				show_object(name, value);
 			else if (!json_is_array(value) ||
 				 json_array_size(value) > 0)
 				show_argument(name, value);

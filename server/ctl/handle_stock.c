@@ -160,8 +160,8 @@ static void tell_left_out(const struct stock_report *report)
 		const char *text;
 	} notes[] = {
 	    {offsetof(struct stock_report, in_clear),
-		"seeds stood in this file unencrypted: destroy it and every "
-		"copy of it."},
+		"of the seeds stood unencrypted in the file: destroy it and "
+		"every copy of it."},
 	    {offsetof(struct stock_report, holders),
 		"names of users were not taken over: `sekimorictl token "
 		"assign` says who gets a token."},
@@ -205,9 +205,10 @@ static int tell_result(struct import *import, bool done)
 	if (import->call->json && answer && (done || import->problems > 0))
 		output_json(stdout, answer);
 	else if (done)
-		printf("%lld tokens are in stock. Next, with a code it shows: "
+		printf("%lld %s in stock. Next, with a code it shows: "
 		       "`sekimorictl token assign SERIAL ID --code CODE`.\n",
-		    (long long)import->send.tokens);
+		    (long long)import->send.tokens,
+		    import->send.tokens == 1 ? "token is" : "tokens are");
 	json_decref(answer);
 	if (done)
 		tell_left_out(report);

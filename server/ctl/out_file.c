@@ -20,7 +20,10 @@ FILE *out_file_open(const char *path)
 	if (fd >= 0)
 		file = fdopen(fd, "w");
 	if (!file) {
-		fprintf(stderr, "sekimorictl: %s: %m.\n", path);
+		fprintf(stderr, "sekimorictl: %s: %m.%s\n", path,
+		    errno == EEXIST ? " Name a new file: nothing is "
+				      "written over."
+				    : "");
 		if (fd >= 0)
 			close(fd);
 	}

@@ -91,7 +91,8 @@ static void take_heading(struct reader *reader, const char *text)
 	if (column == STAFF_NONE) {
 		if (text[0])
 			say(reader, list->notes, reader->cell + 1, text,
-			    "This column is not used.");
+			    "This column is not used. --columns FILE says "
+			    "what a heading means.");
 		return;
 	}
 	if (list->columns[column]) {

@@ -83,6 +83,16 @@ def test_codes_for_a_department_are_printed_at_the_approval(hall):
     assert issued[-1]["approved_by"] == "admin e1"
 
 
+def test_what_came_of_it_is_told_in_words(hall):
+    hall.ctl("user", "add", "n9", "--name", "新任")
+    number = ask(hall.desks["o1"], "admin", "add", "n9", "--role", "auditor")
+    status, text, err = hall.desks["o2"].run(
+        "request", "approve", number, json_output=False)
+    assert status == 0, err
+    assert "  role: auditor\n" in text and "新任" in text and "{" not in text
+    assert "no active token" in text
+
+
 def test_root_can_neither_ask_nor_approve(hall):
     said = refused(hall.ctl, "user", "thaw", "t0", status=4)
     assert "signin" in said
