@@ -320,17 +320,29 @@ later=$(step_now)
 ssh_login bob "$(code_at bob "$later")" || fail "still locked"
 good "accepted"
 
-step "10. carol has a smartcard (here a token in software): trust its CA, enrol it"
+step "10. A hardware token out of its maker's box: into stock, and to bob"
+seed_of[box]=$(head -c 20 /dev/urandom | base32)
+button() { # COUNTER
+	oathtool --hotp --base32 --counter "$1" - <<<"${seed_of[box]}"
+}
+printf 'serial,secret,type,digits,counter\nHW-0001,%s,hotp,6,0\n' \
+	"${seed_of[box]}" >box.csv
+run sekimorictl token import box.csv
+run sekimorictl token assign HW-0001 bob --code "$(button 0)"
+ssh_login bob "$(button 1)" || fail "the hardware token was refused"
+good "accepted"
+
+step "11. carol has a smartcard (here a token in software): trust its CA, enrol it"
 make_card carol 246802
 run sekimorictl card trust town-ca/ca.pem --crl town-ca/crl.pem
 run sekimorictl user add carol --login carol
 run sekimorictl card enroll carol --certificate town-ca/carol.pem
 
-step "11. Password and card: the PIN goes to the card and nowhere else"
+step "12. Password and card: the PIN goes to the card and nowhere else"
 ssh_login carol 246802 || fail "the card was refused"
 good "accepted: the card signed, the server checked signature, chain and CRL"
 
-step "12. Everything was written down, and the chain holds"
+step "13. Everything was written down, and the chain holds"
 run sekimorictl audit list --limit 12
 run sekimorictl audit verify
 
