@@ -10,6 +10,10 @@
 #include "server/shadow.h"
 #include "server/store/policy_store.h"
 
+#define NO_RULES_THEN                                                          \
+	"There were no rules at that time. `sekimorictl policy list` shows "   \
+	"since when there are some."
+
 /* What is said of a version; its text apart. */
 static json_t *version_json(
     const struct store *store, const struct policy_version *version)
@@ -70,9 +74,8 @@ static enum err find_version(struct admin_job *job, struct store *store,
 		return ERR_NONE;
 	err = policy_store_get(store, at == begin ? at : at - 1, out);
 	*out_found = err == ERR_NONE;
-	return err == ERR_NOT_FOUND
-		   ? admin_refuse(job, 404, "There were no rules at that time.")
-		   : err;
+	return err == ERR_NOT_FOUND ? admin_refuse(job, 404, NO_RULES_THEN)
+				    : err;
 }
 
 static enum err policy_show(struct admin_job *job, struct store *store)
@@ -292,8 +295,7 @@ static enum err ask_rules(struct admin_job *job, struct store *store,
 		return ERR_INVALID;
 	err = load_rules(store, at, &version, &policy);
 	if (err == ERR_NOT_FOUND)
-		return admin_refuse(
-		    job, 404, "There were no rules at that time.");
+		return admin_refuse(job, 404, NO_RULES_THEN);
 	if (err)
 		return err;
 	answer = policy_ask(policy, facts, known);
