@@ -306,8 +306,73 @@ static bool has_known_actions(
 	return true;
 }
 
+/* Of what two are to agree to from now on, the first rule that another does not
+ * have. */
+static const char *find_new(const struct policy *policy,
+    const struct policy *present, const struct policy *other)
+{
+	for (size_t i = 0; ADMIN_TABLES[i]; i++)
+		for (const struct admin_verb *v = ADMIN_TABLES[i]; v->path; v++)
+			if (v->may_wait && rule_of(policy, v) &&
+			    !(present && rule_of(present, v)) &&
+			    !rule_of(other, v))
+				return rule_of(policy, v);
+	return NULL;
+}
+
+struct ending {
+	struct store *store;
+	const struct policy *policy; /* to be set */
+	int64_t since_s;
+	char *problem;
+	bool ends;
+};
+
+/* Planned when it took one, it would end what takes two. */
+static enum err note_ending(void *context, const struct policy_version *version)
+{
+	struct ending *ending = context;
+	struct policy_version found = {0};
+	char problem[POLICY_PROBLEM_SIZE];
+	struct policy *other = NULL;
+	const char *rule = NULL;
+	enum err err;
+
+	if (version->turn != 0 || version->cancelled[0] || ending->ends ||
+	    version->since <= ending->since_s)
+		return ERR_NONE;
+	err = policy_store_get_version(ending->store, version->version, &found);
+	if (err == ERR_NONE)
+		err = policy_parse(
+		    found.text, strlen(found.text), &other, problem);
+	if (err == ERR_NONE)
+		rule = find_new(ending->policy, ending->store->policy, other);
+	ending->ends = rule != NULL;
+	if (rule)
+		snprintf(ending->problem, POLICY_PROBLEM_SIZE,
+		    "Version %lld, which is planned, would end rule %s. "
+		    "First: `sekimorictl policy cancel %lld`.",
+		    (long long)version->version, rule,
+		    (long long)version->version);
+	policy_free(other);
+	policy_version_free(&found);
+	return err == ERR_INVALID ? ERR_NONE : err;
+}
+
+static enum err check_planned(struct store *store, const struct policy *policy,
+    int64_t since_s, char problem[POLICY_PROBLEM_SIZE])
+{
+	struct ending ending = {.store = store,
+	    .policy = policy,
+	    .since_s = since_s,
+	    .problem = problem};
+	enum err err = policy_store_each(store, note_ending, &ending);
+
+	return err == ERR_NONE && ending.ends ? ERR_INVALID : err;
+}
+
 enum err admin_check_approvals(struct store *store, const struct policy *policy,
-    int64_t now_s, char problem[POLICY_PROBLEM_SIZE])
+    int64_t now_s, int64_t since_s, char problem[POLICY_PROBLEM_SIZE])
 {
 	struct policy_approval approval = {0};
 	size_t index = 0;
@@ -330,7 +395,8 @@ enum err admin_check_approvals(struct store *store, const struct policy *policy,
 	}
 	err = admin_count_owners(store, now_s, &owners);
 	if (err != ERR_NONE || owners >= ADMIN_APPROVERS_MIN)
-		return err;
+		return err ? err
+			   : check_planned(store, policy, since_s, problem);
 	snprintf(problem, POLICY_PROBLEM_SIZE,
 	    "line %d: approve needs two owners, and there are %d. First: "
 	    "`sekimorictl admin add ID --role owner`.",

@@ -49,9 +49,10 @@ enum err admin_keep_owners(
 
 /* --- */
 
-/* Whether approve lines name what there is, and can be lived with: fills
+/* Whether approve lines that hold from since_s on name what there is, and can
+ * be lived with: fills
  * problem and says ERR_INVALID if not. */
 enum err admin_check_approvals(struct store *store, const struct policy *policy,
-    int64_t now_s, char problem[POLICY_PROBLEM_SIZE]);
+    int64_t now_s, int64_t since_s, char problem[POLICY_PROBLEM_SIZE]);
 
 #endif

@@ -179,7 +179,7 @@ static enum err check_text(struct admin_job *job, struct store *store,
 		err = ERR_INVALID;
 	if (err == ERR_NONE)
 		err = admin_check_approvals(
-		    store, policy, job->time.now_s, problem);
+		    store, policy, job->time.now_s, since_s, problem);
 	policy_free(policy);
 	return err;
 }

@@ -174,6 +174,33 @@ static void test_rules_to_come_wait_too(void **state)
 	    ask(f, "o1", "policy/cancel", "{\"version\":3}"), 0);
 }
 
+/* Rules that one alone has planned before do not end them on their day. */
+static void test_rules_planned_before_end_nothing(void **state)
+{
+	struct fixture *f = *state;
+	char body[512];
+
+	begin_people(f);
+	become(f, "o1");
+	must(f, "policy/set",
+	    "{\"text\":\"permit all factors=any\\n\","
+	    "\"effective\":\"2026-04-10\"}");
+	act_as_root(f);
+	snprintf(body, sizeof(body), "{\"text\":\"%s\"}", RULES);
+	must_refuse(f, "policy/set", body, 400);
+	assert_non_null(strstr(f->detail, "policy cancel 2"));
+	must(f, "policy/cancel", "{\"version\":2}");
+	must(f, "policy/set", body);
+	/* What two have agreed to stays agreed. */
+	answer_as(f, "o2", "approve",
+	    ask(f, "o1", "policy/set",
+		"{\"text\":\"permit all factors=any\\n\","
+		"\"effective\":\"2026-04-10\"}"),
+	    0);
+	become(f, "o1");
+	must(f, "policy/set", body);
+}
+
 static void test_rules_that_cannot_be_lived_with(void **state)
 {
 	static const struct {
@@ -450,6 +477,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    TEST(test_rules_wait_by_what_they_let_go_of),
 	    TEST(test_rules_to_come_wait_too),
+	    TEST(test_rules_planned_before_end_nothing),
 	    TEST(test_rules_that_cannot_be_lived_with),
 	    TEST(test_two_owners_are_needed),
 	    TEST(test_two_owners_stay),
