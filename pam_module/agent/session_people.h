@@ -16,7 +16,8 @@
 #include "shared/text.h"
 
 enum {
-	SESSION_PEOPLE_MAX = 192, /* then the oldest is forgotten */
+	/* As many as sessions are asked about; then the oldest is forgotten. */
+	SESSION_PEOPLE_MAX = 1024,
 	SESSION_PEOPLE_EACH_MAX = 8,
 };
 

@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "pam_module/agent/logind_list.h"
 #include "pam_module/agent/session_people.h"
 #include "pam_module/agent/session_people_file.h"
 #include "pam_module/agent/state.h"
@@ -196,6 +197,29 @@ static void the_oldest_goes_when_there_is_no_room(void **state)
 	expect(world, session, "s1");
 }
 
+/* As many as sessions are asked about in a freeze, whatever they are called. */
+static void a_full_house_outlives_a_restart(void **state)
+{
+	struct world *world = *state;
+	struct session_person person = {0}, found[SESSION_PEOPLE_EACH_MAX];
+	char session[16];
+
+	assert_true((int)SESSION_PEOPLE_MAX >= (int)LOGIND_SESSIONS_MAX);
+	memset(person.user, 'u', NAME_BYTES_MAX);
+	memset(person.person, 'p', NAME_BYTES_MAX);
+	for (int i = 0; i < LOGIND_SESSIONS_MAX; i++) {
+		snprintf(person.session, sizeof(person.session), "%d", i);
+		session_people_add(world->people, &person);
+	}
+	restart(world);
+	for (int i = 0; i < LOGIND_SESSIONS_MAX; i++) {
+		snprintf(session, sizeof(session), "%d", i);
+		assert_int_equal(
+		    session_people_of(world->people, session, found), 1);
+		assert_string_equal(found[0].person, person.person);
+	}
+}
+
 static void another_file_or_boot_is_none(void **state)
 {
 	static const char *const texts[] = {"", "{}", "[]",
@@ -230,6 +254,7 @@ int main(void)
 	    TEST(a_session_that_ended_is_forgotten),
 	    TEST(a_restart_forgets_nothing),
 	    TEST(the_oldest_goes_when_there_is_no_room),
+	    TEST(a_full_house_outlives_a_restart),
 	    TEST(another_file_or_boot_is_none),
 	};
 
