@@ -114,6 +114,9 @@ int command_restore(
 		       "again: systemd-creds encrypt.\n");
 	printf(
 	    "Next: systemctl start sekimorid, then `sekimorictl audit verify`, and "
-	    "bind counter tokens again with `sekimorictl token confirm`.\n");
+	    "bind counter tokens again with `sekimorictl token confirm`.\n"
+	    "Rules and staff lists that were planned when the backup was made "
+	    "take effect on\ntheir day, also those that were cancelled since: "
+	    "`sekimorictl policy list`,\n`sekimorictl user import list`.\n");
 	return EXIT_DONE;
 }
