@@ -54,18 +54,31 @@ static const char NO_TOKEN[] =
     "This person has no active token to sign in with yet: `sekimorictl token "
     "enroll ID`, and confirm it.";
 
+/* Nobody but an owner ties somebody to an administrator's account, and who was
+ * tied to it before should not be left there unseen. */
+static const char SHARES[] =
+    "Others have the same account (`sekimorictl user list --login ACCOUNT`): "
+    "whoever gives them a token or code lets them into it. Give this person "
+    "one of his own: `sekimorictl user change ID --login ACCOUNT`.";
+
 static enum err answer_added(struct admin_job *job, struct store *store,
     const struct admin *admin, const struct person *person)
 {
+	char notice[sizeof(NO_TOKEN) + sizeof(SHARES)] = "";
 	size_t tokens = 0;
+	bool shares = false;
 	enum err err = token_each(store, person->id, count_active, &tokens);
 
+	if (!err)
+		err = person_login_is_shared(store, person->login, &shares);
 	if (err)
 		return err;
+	snprintf(notice, sizeof(notice), "%s%s%s", tokens ? "" : NO_TOKEN,
+	    !tokens && shares ? " " : "", shares ? SHARES : "");
 	return admin_answer(
 	    job, json_pack("{s:o,s:s?}", "admin",
 		     admin_json(admin, person->user, person->name), "notice",
-		     tokens ? NULL : NO_TOKEN));
+		     notice[0] ? notice : NULL));
 }
 
 static enum err admin_add_verb(struct admin_job *job, struct store *store)

@@ -259,6 +259,20 @@ static void test_add_list_remove(void **state)
 	json_decref(answer);
 }
 
+/* Who was tied to the account before opens it still. */
+static void test_an_account_that_others_have_is_told_of(void **state)
+{
+	struct fixture *f = *state;
+	char notice[512];
+
+	add_person(f, "s1", "税務課");
+	must(f, "user/add", "{\"id\":\"s2\",\"login\":\"s1\"}");
+	get_text(f, "admin/add", "{\"id\":\"s1\",\"role\":\"owner\"}", NULL,
+	    "notice", notice, sizeof(notice));
+	assert_non_null(strstr(notice, "no active token"));
+	assert_non_null(strstr(notice, "Others have the same account"));
+}
+
 /* --- whom ------------------------------------------------------------------
  */
 
@@ -485,6 +499,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    TEST(test_every_role_with_every_command),
 	    TEST(test_add_list_remove),
+	    TEST(test_an_account_that_others_have_is_told_of),
 	    TEST(test_departments),
 	    TEST(test_several_departments),
 	    TEST(test_not_oneself),
