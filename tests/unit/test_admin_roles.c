@@ -450,6 +450,82 @@ static void test_nobody_above_by_another_way(void **state)
 	must(f, "token/show", body);
 }
 
+/* What each command needs to be asked at all, of person s1 and his token. */
+static bool fill(
+    const struct admin_verb *verb, const char *serial, char *out, size_t size)
+{
+	static const char *const values[][2] = {
+	    {"id", "\"s1\""},
+	    {"code", "\"123456\""},
+	    {"next", "\"234567\""},
+	    {"until", "\"2026-06-30\""},
+	    {"certificate", "\"x\""},
+	};
+	bool concerns = false;
+	size_t used = (size_t)snprintf(out, size, "{");
+
+	for (size_t i = 0; i < ADMIN_MEMBERS_MAX && verb->members[i].name;
+	     i++) {
+		const char *name = verb->members[i].name;
+		const char *value = NULL;
+		char text[96];
+
+		if (!verb->members[i].required && strcmp(name, "code") != 0)
+			continue;
+		snprintf(text, sizeof(text), "\"%s\"", serial);
+		if (strcmp(name, "serial") == 0)
+			value = text;
+		for (size_t j = 0; j < COUNT(values); j++)
+			if (strcmp(name, values[j][0]) == 0)
+				value = values[j][1];
+		if (!value)
+			return false;
+		concerns |= !strcmp(name, "id") || !strcmp(name, "serial");
+		used += (size_t)snprintf(out + used, size - used, "%s\"%s\":%s",
+		    used > 1 ? "," : "", name, value);
+	}
+	snprintf(out + used, size - used, "}");
+	return concerns;
+}
+
+/* Whatever an enroller may do at all, he is refused, and not told more. */
+static void must_refuse_all(struct fixture *f, const char *serial)
+{
+	char body[512];
+	size_t asked = 0;
+
+	for (size_t i = 0; ADMIN_TABLES[i]; i++)
+		for (const struct admin_verb *v = ADMIN_TABLES[i]; v->path;
+		     v++) {
+			if (!(v->roles & ADMIN_ENROLLERS) || !v->action ||
+			    !fill(v, serial, body, sizeof(body)) ||
+			    strcmp(v->path, "user/add") == 0)
+				continue;
+			must_refuse(f, v->path, body, 403);
+			asked++;
+		}
+	assert_true(asked >= 18);
+}
+
+static void test_no_command_reaches_beyond(void **state)
+{
+	struct fixture *f = *state;
+	char serial[TOKEN_SERIAL_SIZE];
+
+	enrol(f, serial); /* s1 */
+	must(f, "user/change", "{\"id\":\"s1\",\"department\":\"市民課\"}");
+	become(f, NULL, ADMIN_ROLE_ENROLLER, "税務課");
+	f->admin.person_id = 999999;
+	must_refuse_all(f, serial);
+	act_as_root(f);
+	must(f, "admin/add", "{\"id\":\"s1\",\"role\":\"owner\"}");
+	become(f, NULL, ADMIN_ROLE_ENROLLER, "");
+	f->admin.person_id = 999999;
+	must_refuse_all(f, serial);
+	become(f, "s1", ADMIN_ROLE_ENROLLER, "");
+	must_refuse_all(f, serial); /* himself */
+}
+
 /* --- what is written down --------------------------------------------------
  */
 
@@ -505,6 +581,7 @@ int main(void)
 	    TEST(test_not_oneself),
 	    TEST(test_nobody_above),
 	    TEST(test_nobody_above_by_another_way),
+	    TEST(test_no_command_reaches_beyond),
 	    TEST(test_what_an_auditor_reads_is_recorded),
 	};
 
