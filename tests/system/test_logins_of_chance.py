@@ -79,16 +79,21 @@ class Town:
                                          chance.choice(list(self.tokens))]),
                 "first_factor": chance.choice(["proven", "unproven"]),
                 "own_account": chance.choice([True, None, None, None])}
-        if self.graces and chance.random() < .5:
+        kind = chance.choice(["login", "sudo", "sudo", "any"])
+        if kind == "login":
+            body |= {"service": "sshd", "person": user}
+        if kind == "sudo" and self.graces:
             (terminal, session), user = chance.choice(
                 list(self.graces.items()))
+            users = [each for each in self.tokens
+                     if self.account[each] == self.account[user]]
             body |= {"user": self.account[user], "service": "sudo",
                      "tty": "pts/0",
-                     "person": chance.choice([user, user, body["person"]])}
-        body["session"] = chance.choice([session, session, None])
+                     "person": chance.choice([user] + users)}
+        body["session"] = chance.choice([session] * 4 + [None])
         right = None
-        if chance.random() < .4:
-            right = chance.choice([user, user, False])
+        if chance.random() < {"login": 1, "sudo": .2, "any": .4}[kind]:
+            right = chance.choice([user] * 4 + [False])
             token = self.tokens[user]
             body |= {"factor": "otp",
                      "code": token.code() if right else token.wrong()}
