@@ -261,9 +261,7 @@ def test_bad_configuration_names_file_and_line(world, what, verb):
     server = Server(world, "config")
     text, line = BAD_CONFIG[what]
     data = text if isinstance(text, bytes) else text.encode()
-    good = server.config.read_bytes().replace(b"[throttle]\n", b"")
-    good = b"\n".join(line for line in good.split(b"\n")
-                      if b"terminal_" not in line)
+    good = server.config.read_bytes().partition(b"[throttle]\n")[0]
     lines_before = 0
     if data.startswith(b"[server]"):
         # Continue the good [server] section instead of opening it twice.
