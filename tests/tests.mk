@@ -61,11 +61,11 @@ $(card_dialogue_tests): $(B)/unit/%: $(B)/obj/tests/unit/%.o \
 admin_tests = $(addprefix $(B)/unit/,test_admin_approvals test_admin_lists test_admin_requests test_admin_roles test_api_admin test_api_admin_card test_api_admin_staff test_custody test_custody_lists \
 	test_api_admin_server)
 admin_tests += $(B)/unit/test_admin_signin $(B)/unit/test_api_admin_stock
-$(admin_tests): $(B)/unit/%: $(B)/obj/tests/unit/%.o \
-		$(B)/obj/tests/support/admin_world.o $(archives)
+admin_objects = $(addprefix $(B)/obj/tests/support/,admin_people.o admin_world.o)
+$(admin_tests): $(B)/unit/%: $(B)/obj/tests/unit/%.o $(admin_objects) $(archives)
 	@mkdir -p $(@D)
 	@echo "  LD $@"
-	$(Q)$(CC) -pie $(all_ldflags) -o $@ $< $(B)/obj/tests/support/admin_world.o \
+	$(Q)$(CC) -pie $(all_ldflags) -o $@ $< $(admin_objects) \
 		-Wl,--start-group $(archives) -Wl,--end-group $(test_libs)
 
 # --- emulated cards for the system tests --------------------------------------

@@ -13,118 +13,7 @@
 #include "server/api_admin_hold.h"
 #include "server/store/admin_request.h"
 #include "server/store/db.h"
-#include "tests/support/admin_world.h"
-
-#define RULES                                                                  \
-	"approve two actions=admin-add,thaw,bulk\\npermit all factors=any\\n"
-
-enum {
-	DAY_S = 86400
-};
-
-static void become(struct fixture *f, const char *user)
-{
-	struct store *store = f->server->store;
-	struct person person;
-
-	assert_int_equal(person_find(store, user, &person), ERR_NONE);
-	assert_int_equal(admin_get(store, person.id, &f->admin), ERR_NONE);
-	snprintf(f->actor, sizeof(f->actor), "admin %s", user);
-}
-
-static void give_role(struct fixture *f, const char *user, enum admin_role role)
-{
-	struct admin admin = {.role = role};
-	struct store *store = f->server->store;
-	struct person person;
-
-	assert_int_equal(person_find(store, user, &person), ERR_NONE);
-	admin.person_id = person.id;
-	assert_int_equal(store_begin(store), ERR_NONE);
-	assert_int_equal(admin_drop(store, person.id), ERR_NONE);
-	if (role != ADMIN_ROLE_NONE)
-		assert_int_equal(admin_put(store, &admin), ERR_NONE);
-	assert_int_equal(store_commit(store), ERR_NONE);
-}
-
-static void set_rules(struct fixture *f, const char *text)
-{
-	char body[512];
-
-	snprintf(body, sizeof(body), "{\"text\":\"%s\"}", text);
-	must(f, "policy/set", body);
-}
-
-/* Two owners, an enroller, a helpdesk, and s9, who is frozen. */
-static void begin_people(struct fixture *f)
-{
-	static const struct {
-		const char *user;
-		enum admin_role role;
-	} rows[] = {
-	    {"o1", ADMIN_ROLE_OWNER},
-	    {"o2", ADMIN_ROLE_OWNER},
-	    {"e1", ADMIN_ROLE_ENROLLER},
-	    {"h1", ADMIN_ROLE_HELPDESK},
-	};
-	char body[64];
-
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		snprintf(body, sizeof(body), "{\"id\":\"%s\"}", rows[i].user);
-		must(f, "user/add", body);
-		give_role(f, rows[i].user, rows[i].role);
-	}
-	must(f, "user/add", "{\"id\":\"s9\",\"department\":\"税務課\"}");
-	must(f, "user/freeze", "{\"id\":\"s9\"}");
-}
-
-static void begin(struct fixture *f)
-{
-	begin_people(f);
-	set_rules(f, RULES);
-}
-
-/* The number it waits under. */
-static int64_t ask(
-    struct fixture *f, const char *user, const char *path, const char *body)
-{
-	json_t *answer;
-	int64_t number;
-
-	become(f, user);
-	answer = call(f, path, body);
-	if (!answer)
-		fail_msg("%s: %s", path, f->detail);
-	number = json_integer_value(json_object_get(answer, "request"));
-	json_decref(answer);
-	return number;
-}
-
-static void answer_as(struct fixture *f, const char *user, const char *verb,
-    int64_t number, int status)
-{
-	char body[64], path[32];
-
-	snprintf(path, sizeof(path), "request/%s", verb);
-	snprintf(body, sizeof(body), "{\"request\":%lld}", (long long)number);
-	if (user)
-		become(f, user);
-	else
-		act_as_root(f);
-	if (status)
-		must_refuse(f, path, body, status);
-	else
-		must(f, path, body);
-}
-
-static bool is_frozen(struct fixture *f, const char *user)
-{
-	struct person person;
-
-	assert_int_equal(
-	    person_find(f->server->store, user, &person), ERR_NONE);
-	return person.frozen;
-}
+#include "tests/support/admin_people.h"
 
 static void test_rules_wait_by_what_they_let_go_of(void **state)
 {
@@ -140,7 +29,7 @@ static void test_rules_wait_by_what_they_let_go_of(void **state)
 	    "factors=any\\n\"}",
 	    403);
 	/* More than before is no less. */
-	become(f, "o1");
+	act_as(f, "o1");
 	set_rules(f, "approve other actions=admin-add,thaw,bulk,admin-remove\\n"
 		     "permit some factors=otp\\n");
 	number = ask(
@@ -181,7 +70,7 @@ static void test_rules_planned_before_end_nothing(void **state)
 	char body[512];
 
 	begin_people(f);
-	become(f, "o1");
+	act_as(f, "o1");
 	must(f, "policy/set",
 	    "{\"text\":\"permit all factors=any\\n\","
 	    "\"effective\":\"2026-04-10\"}");
@@ -197,7 +86,7 @@ static void test_rules_planned_before_end_nothing(void **state)
 		"{\"text\":\"permit all factors=any\\n\","
 		"\"effective\":\"2026-04-10\"}"),
 	    0);
-	become(f, "o1");
+	act_as(f, "o1");
 	must(f, "policy/set", body);
 }
 
@@ -218,7 +107,7 @@ static void test_rules_that_cannot_be_lived_with(void **state)
 	struct fixture *f = *state;
 
 	begin(f);
-	become(f, "o1");
+	act_as(f, "o1");
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		char body[256];
 
@@ -303,7 +192,7 @@ static void test_the_second_owner_comes_back(void **state)
 	set_rules(f,
 	    "approve two actions=admin-add,thaw,resume,user-extend\\npermit all "
 	    "factors=any\\n");
-	become(f, "o1");
+	act_as(f, "o1");
 	must(f, "server/freeze", "{}");
 	must(f, "user/freeze", "{\"id\":\"o2\"}");
 	must(f, "user/suspend", "{\"id\":\"o2\"}");

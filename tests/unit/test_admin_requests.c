@@ -15,87 +15,7 @@
 #include "server/api_admin_hold.h"
 #include "server/store/admin_request.h"
 #include "server/store/db.h"
-#include "tests/support/admin_world.h"
-
-#define RULES                                                                  \
-	"approve two actions=admin-add,thaw,bulk\\npermit all factors=any\\n"
-
-enum {
-	DAY_S = 86400
-};
-
-static void become(struct fixture *f, const char *user)
-{
-	struct store *store = f->server->store;
-	struct person person;
-
-	assert_int_equal(person_find(store, user, &person), ERR_NONE);
-	assert_int_equal(admin_get(store, person.id, &f->admin), ERR_NONE);
-	snprintf(f->actor, sizeof(f->actor), "admin %s", user);
-}
-
-static void give_role(struct fixture *f, const char *user, enum admin_role role)
-{
-	struct admin admin = {.role = role};
-	struct store *store = f->server->store;
-	struct person person;
-
-	assert_int_equal(person_find(store, user, &person), ERR_NONE);
-	admin.person_id = person.id;
-	assert_int_equal(store_begin(store), ERR_NONE);
-	assert_int_equal(admin_drop(store, person.id), ERR_NONE);
-	if (role != ADMIN_ROLE_NONE)
-		assert_int_equal(admin_put(store, &admin), ERR_NONE);
-	assert_int_equal(store_commit(store), ERR_NONE);
-}
-
-static void set_rules(struct fixture *f, const char *text)
-{
-	char body[512];
-
-	snprintf(body, sizeof(body), "{\"text\":\"%s\"}", text);
-	must(f, "policy/set", body);
-}
-
-/* Two owners, an enroller, a helpdesk, and s9, who is frozen. */
-static void begin(struct fixture *f)
-{
-	static const struct {
-		const char *user;
-		enum admin_role role;
-	} rows[] = {
-	    {"o1", ADMIN_ROLE_OWNER},
-	    {"o2", ADMIN_ROLE_OWNER},
-	    {"e1", ADMIN_ROLE_ENROLLER},
-	    {"h1", ADMIN_ROLE_HELPDESK},
-	};
-	char body[64];
-
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		snprintf(body, sizeof(body), "{\"id\":\"%s\"}", rows[i].user);
-		must(f, "user/add", body);
-		give_role(f, rows[i].user, rows[i].role);
-	}
-	must(f, "user/add", "{\"id\":\"s9\",\"department\":\"税務課\"}");
-	must(f, "user/freeze", "{\"id\":\"s9\"}");
-	set_rules(f, RULES);
-}
-
-/* The number it waits under. */
-static int64_t ask(
-    struct fixture *f, const char *user, const char *path, const char *body)
-{
-	json_t *answer;
-	int64_t number;
-
-	become(f, user);
-	answer = call(f, path, body);
-	if (!answer)
-		fail_msg("%s: %s", path, f->detail);
-	number = json_integer_value(json_object_get(answer, "request"));
-	json_decref(answer);
-	return number;
-}
+#include "tests/support/admin_people.h"
 
 static int64_t ask_thaw(struct fixture *f)
 {
@@ -103,32 +23,6 @@ static int64_t ask_thaw(struct fixture *f)
 
 	assert_int_not_equal(number, 0);
 	return number;
-}
-
-static void answer_as(struct fixture *f, const char *user, const char *verb,
-    int64_t number, int status)
-{
-	char body[64], path[32];
-
-	snprintf(path, sizeof(path), "request/%s", verb);
-	snprintf(body, sizeof(body), "{\"request\":%lld}", (long long)number);
-	if (user)
-		become(f, user);
-	else
-		act_as_root(f);
-	if (status)
-		must_refuse(f, path, body, status);
-	else
-		must(f, path, body);
-}
-
-static bool is_frozen(struct fixture *f, const char *user)
-{
-	struct person person;
-
-	assert_int_equal(
-	    person_find(f->server->store, user, &person), ERR_NONE);
-	return person.frozen;
 }
 
 static enum admin_request_state state_of(struct fixture *f, int64_t number)
@@ -211,7 +105,7 @@ static void test_an_enroller_approves_what_he_may(void **state)
 	bulk = ask(f, "o1", "code/bulk", "{\"department\":\"税務課\"}");
 	thaw = ask(f, "o1", "server/thaw", "{}");
 	answer_as(f, "e1", "approve", thaw, 403);
-	become(f, "e1");
+	act_as(f, "e1");
 	answer = call(f, "request/approve", "{\"request\":1}");
 	assert_int_equal(bulk, 1);
 	if (!answer)
@@ -246,7 +140,7 @@ static void test_the_rest_goes_on(void **state)
 	struct fixture *f = *state;
 
 	begin(f);
-	become(f, "o1");
+	act_as(f, "o1");
 	must(f, "server/freeze", "{}");
 	must(f, "user/suspend", "{\"id\":\"s9\"}");
 	assert_int_equal(ask(f, "o1", "user/add", "{\"id\":\"s7\"}"), 0);
@@ -446,7 +340,7 @@ static void test_nobody_becomes_his_second_person(void **state)
 	struct fixture *f = *state;
 
 	begin(f);
-	become(f, "o1");
+	act_as(f, "o1");
 	must_refuse(f, "code/issue", "{\"id\":\"o2\"}", 403);
 	assert_non_null(strstr(f->detail, "only root"));
 	must_refuse(f, "token/enroll", "{\"id\":\"o2\"}", 403);

@@ -13,48 +13,9 @@
 
 #include <cmocka.h>
 
-#include "tests/support/admin_world.h"
+#include "tests/support/admin_people.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-
-static void become(struct fixture *f, const char *user, enum admin_role role,
-    const char *departments)
-{
-	struct person person = {0};
-
-	if (user)
-		assert_int_equal(
-		    person_find(f->server->store, user, &person), ERR_NONE);
-	f->admin = (struct admin){.person_id = person.id, .role = role};
-	strcpy(f->admin.departments, departments);
-	snprintf(f->actor, sizeof(f->actor), "admin %s", user ? user : "x");
-}
-
-static void add_person(
-    struct fixture *f, const char *user, const char *department)
-{
-	char body[256];
-
-	snprintf(body, sizeof(body), "{\"id\":\"%s\",\"department\":\"%s\"}",
-	    user, department);
-	must(f, "user/add", body);
-}
-
-/* With a token, without a terminal: the row alone. */
-static void make_admin(struct fixture *f, const char *user,
-    enum admin_role role, const char *departments)
-{
-	struct admin admin = {.role = role};
-	struct person person;
-	struct store *store = f->server->store;
-
-	assert_int_equal(person_find(store, user, &person), ERR_NONE);
-	admin.person_id = person.id;
-	strcpy(admin.departments, departments);
-	assert_int_equal(store_begin(store), ERR_NONE);
-	assert_int_equal(admin_put(store, &admin), ERR_NONE);
-	assert_int_equal(store_commit(store), ERR_NONE);
-}
 
 /* --- the table -------------------------------------------------------------
  */
