@@ -10,8 +10,10 @@ import threading
 import time
 
 import pexpect
+import pytest
 
 from cards import PORTS, Card, pin_drivers
+from machine import Machine, NoMachine
 from otp import Hotp
 from pki import Authority
 from programs import CODE_PROMPT, PASSWORD_PROMPT, password_of
@@ -304,6 +306,26 @@ class SeatHall:
             self.signals.stop()
         # What was worth keeping is kept: no need to wait for a shutdown.
         self.run("systemctl", "poweroff", "--force", "--force", check=False)
+
+
+def in_a_machine(kind, world):
+    """For a module's fixture: a town hall of that kind in a machine of the
+    module's own, both ended after it."""
+    machine = Machine(world)
+    made = kind(machine, world)
+    made.prepare()
+    try:
+        machine.boot()
+    except NoMachine as problem:
+        machine.close()
+        pytest.skip(f"systemd-nspawn cannot boot a machine here: {problem}")
+    try:
+        made.set_up()
+        yield made
+    finally:
+        made.keep_for_the_search()
+        made.close()
+        machine.close()
 
 
 class Console:

@@ -8,8 +8,7 @@ import time
 import pytest
 
 from desktops import COUNTER, DesktopHall
-from machine import Machine, NoMachine
-from seats import PINS
+from seats import PINS, in_a_machine
 from world import wait_for
 
 SETTLED_S = 4.0  # no session opened: it was an unlocking (unlockings.h)
@@ -19,21 +18,7 @@ CONF = "/var/lib/sekimori-agent/agent.conf"
 
 @pytest.fixture(scope="module")
 def hall(world):
-    machine = Machine(world)
-    made = DesktopHall(machine, world)
-    made.prepare()
-    try:
-        machine.boot()
-    except NoMachine as problem:
-        machine.close()
-        pytest.skip(f"systemd-nspawn cannot boot a machine here: {problem}")
-    try:
-        made.set_up()
-        yield made
-    finally:
-        made.keep_for_the_search()
-        made.close()
-        machine.close()
+    yield from in_a_machine(DesktopHall, world)
 
 
 @pytest.fixture(autouse=True)

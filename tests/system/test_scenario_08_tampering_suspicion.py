@@ -9,7 +9,7 @@ import subprocess
 import pytest
 
 from desktops import DesktopHall
-from machine import Machine, NoMachine
+from seats import in_a_machine
 
 DATABASE = "/var/lib/sekimori/sekimori.db"
 ALTER = """
@@ -28,21 +28,7 @@ with db:
 
 @pytest.fixture(scope="module")
 def hall(world):
-    machine = Machine(world)
-    made = DesktopHall(machine, world)
-    made.prepare()
-    try:
-        machine.boot()
-    except NoMachine as problem:
-        machine.close()
-        pytest.skip(f"systemd-nspawn cannot boot a machine here: {problem}")
-    try:
-        made.set_up()
-        yield made
-    finally:
-        made.keep_for_the_search()
-        made.close()
-        machine.close()
+    yield from in_a_machine(DesktopHall, world)
 
 
 def ask(hall, *words):

@@ -8,9 +8,8 @@ import time
 
 import pytest
 
-from machine import Machine, NoMachine
 from programs import CODE_PROMPT, PASSWORD_PROMPT, password_of
-from seats import PINS, Console, SeatHall
+from seats import PINS, Console, SeatHall, in_a_machine
 from world import wait_for
 
 COUNTER = "madoguchi"
@@ -46,21 +45,7 @@ class Counter(SeatHall):
 
 @pytest.fixture(scope="module")
 def hall(world):
-    machine = Machine(world)
-    made = Counter(machine, world)
-    made.prepare()
-    try:
-        machine.boot()
-    except NoMachine as problem:
-        machine.close()
-        pytest.skip(f"systemd-nspawn cannot boot a machine here: {problem}")
-    try:
-        made.set_up()
-        yield made
-    finally:
-        made.keep_for_the_search()
-        made.close()
-        machine.close()
+    yield from in_a_machine(Counter, world)
 
 
 @pytest.fixture

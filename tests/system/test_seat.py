@@ -8,8 +8,7 @@ import time
 
 import pytest
 
-from machine import Machine, NoMachine
-from seats import PINS, SSH, SeatHall
+from seats import PINS, SSH, SeatHall, in_a_machine
 from world import wait_for
 
 LOCK_S = 2.0  # promised, from the card's leaving to the lock
@@ -22,21 +21,7 @@ QUIET_S = 1.0  # long enough for a removal to be noticed and acted on
 
 @pytest.fixture(scope="module")
 def hall(world):
-    machine = Machine(world)
-    made = SeatHall(machine, world)
-    made.prepare()
-    try:
-        machine.boot()
-    except NoMachine as problem:
-        machine.close()
-        pytest.skip(f"systemd-nspawn cannot boot a machine here: {problem}")
-    try:
-        made.set_up()
-        yield made
-    finally:
-        made.keep_for_the_search()
-        made.close()
-        machine.close()
+    yield from in_a_machine(SeatHall, world)
 
 
 @pytest.fixture(autouse=True)
