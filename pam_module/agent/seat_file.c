@@ -2,17 +2,14 @@
 #include "pam_module/agent/seat_file.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <systemd/sd-id128.h>
 
-#include "pam_module/agent/state.h"
+#include "pam_module/agent/boot_file.h"
 #include "shared/encode.h"
 #include "shared/json.h"
 
 enum {
-	BOOT_SIZE = 33,
-	KEY_SIZE = ENCODE_HEX_SIZE(CARD_HASH_BYTES),
+	KEY_SIZE = ENCODE_HEX_SIZE(CARD_HASH_BYTES)
 };
 
 static const char *const removed_texts[] = {
@@ -20,18 +17,6 @@ static const char *const removed_texts[] = {
     [CARD_REMOVED_LOGOUT] = "logout",
     [CARD_REMOVED_NOTHING] = "nothing",
     NULL,
-};
-
-struct members {
-	const char *boot;
-	json_t *seats;
-};
-
-static const struct json_member file_members[] = {
-    {"boot", JSON_MEMBER_NAME, offsetof(struct members, boot), true, 0, 0,
-	NULL},
-    {"seats", JSON_MEMBER_ARRAY, offsetof(struct members, seats), true, 0,
-	SEATS_MAX, NULL},
 };
 
 struct seat_members {
@@ -59,18 +44,9 @@ static const struct json_member seat_members[] = {
 	NULL},
 };
 
-static enum err this_boot(char out[BOOT_SIZE])
+static json_t *print_seat(const void *items, size_t index)
 {
-	sd_id128_t boot;
-
-	if (sd_id128_get_boot(&boot) < 0)
-		return ERR_IO;
-	sd_id128_to_string(boot, out);
-	return ERR_NONE;
-}
-
-static json_t *seat_object(const struct seat *seat)
-{
+	const struct seat *seat = (const struct seat *)items + index;
 	char key[KEY_SIZE];
 
 	encode_hex(seat->key, sizeof(seat->key), key);
@@ -82,42 +58,9 @@ static json_t *seat_object(const struct seat *seat)
 	    seat->opened.login);
 }
 
-static char *print(const struct seat *seats, size_t count)
+static enum err take_seat(json_t *object, void *items, size_t index)
 {
-	char boot[BOOT_SIZE], *text = NULL;
-	json_t *array = json_array(), *object = NULL;
-	bool whole = array && this_boot(boot) == ERR_NONE;
-
-	for (size_t i = 0; whole && i < count; i++)
-		whole =
-		    json_array_append_new(array, seat_object(&seats[i])) == 0;
-	if (whole)
-		object = json_pack("{s:s, s:O}", "boot", boot, "seats", array);
-	if (object)
-		text = json_dumps(object, JSON_COMPACT);
-	json_decref(object);
-	json_decref(array);
-	return text;
-}
-
-enum err seat_file_write(
-    const char *directory, const struct seat *seats, size_t count)
-{
-	char *text;
-	enum err err;
-
-	if (count == 0)
-		return state_remove(directory, SEAT_FILE);
-	text = print(seats, count);
-	if (!text)
-		return ERR_MEMORY;
-	err = state_write(directory, SEAT_FILE, 0600, text, strlen(text));
-	free(text);
-	return err;
-}
-
-static enum err take_seat(json_t *object, struct seat *out)
-{
+	struct seat *out = (struct seat *)items + index;
 	struct seat_members members = {0};
 	struct json_problem problem;
 	size_t length = 0;
@@ -146,46 +89,17 @@ static enum err take_seat(json_t *object, struct seat *out)
 	return ERR_NONE;
 }
 
-static enum err take_file(
-    json_t *object, struct seat out[SEATS_MAX], size_t *out_count)
-{
-	struct members members = {0};
-	struct json_problem problem;
-	char boot[BOOT_SIZE];
-	size_t count;
-	enum err err = this_boot(boot);
+static const struct boot_file file = {
+    SEAT_FILE, "seats", SEATS_MAX, print_seat, take_seat};
 
-	if (err == ERR_NONE && json_take(object, file_members, 2, true,
-				   &members, &problem) != ERR_NONE)
-		err = ERR_CORRUPT;
-	if (err != ERR_NONE || strcmp(members.boot, boot) != 0)
-		return err;
-	count = json_array_size(members.seats);
-	for (size_t i = 0; err == ERR_NONE && i < count; i++)
-		err = take_seat(json_array_get(members.seats, i), &out[i]);
-	if (err == ERR_NONE)
-		*out_count = count;
-	return err;
+enum err seat_file_write(
+    const char *directory, const struct seat *seats, size_t count)
+{
+	return boot_file_write(&file, directory, seats, count);
 }
 
 enum err seat_file_read(
     const char *directory, struct seat out[SEATS_MAX], size_t *out_count)
 {
-	struct json_problem problem;
-	json_t *object = NULL;
-	char *text = NULL;
-	size_t length = 0;
-	enum err err = state_read(directory, SEAT_FILE, &text, &length);
-
-	*out_count = 0;
-	if (err == ERR_NOT_FOUND)
-		return ERR_NONE;
-	if (err == ERR_NONE &&
-	    json_read(text, length, &object, &problem) != ERR_NONE)
-		err = ERR_CORRUPT;
-	free(text);
-	if (err == ERR_NONE)
-		err = take_file(object, out, out_count);
-	json_decref(object);
-	return err;
+	return boot_file_read(&file, directory, out, out_count);
 }
