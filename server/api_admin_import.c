@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "server/api_admin.h"
-#include "shared/encode.h"
+#include "server/api_admin_token_row.h"
 
 enum err admin_token_import(struct admin_job *job, struct store *store);
 
@@ -17,26 +17,15 @@ enum {
 	STEPS_AHEAD_MAX = 61
 };
 
-static const char *const TYPES[] = {"totp", "hotp", NULL};
-static const char *const ALGORITHMS[] = {"sha1", "sha256", "sha512", NULL};
-
 struct import_row {
-	const char *user, *secret;
-	int type, algorithm;
-	int64_t digits, period, counter;
+	const char *user;
+	struct token_row token;
 };
 
 #define ROW_OFFSET(field) offsetof(struct import_row, field)
 static const struct json_member ROW_MEMBERS[] = {
     {"user", JSON_MEMBER_NAME, ROW_OFFSET(user), true, 0, 0, NULL},
-    {"type", JSON_MEMBER_CHOICE, ROW_OFFSET(type), true, 0, 0, TYPES},
-    {"algorithm", JSON_MEMBER_CHOICE, ROW_OFFSET(algorithm), true, 0, 0,
-	ALGORITHMS},
-    {"digits", JSON_MEMBER_NUMBER, ROW_OFFSET(digits), true, 6, 8, NULL},
-    {"period", JSON_MEMBER_NUMBER, ROW_OFFSET(period), true, 0, 60, NULL},
-    {"secret", JSON_MEMBER_NAME, ROW_OFFSET(secret), true, 0, 128, NULL},
-    {"counter", JSON_MEMBER_NUMBER, ROW_OFFSET(counter), false, 0,
-	(int64_t)1 << 50, NULL},
+    TOKEN_ROW_MEMBERS(ROW_OFFSET(token)),
 };
 
 struct import_counts {
@@ -60,19 +49,12 @@ static enum err refuse_user(
 	return admin_refuse(job, 409, "%s: %s", user, text);
 }
 
-static bool is_sound(const struct admin_job *job, const struct import_row *row)
+/* A step that is far from having come would shut the token out. */
+static bool is_due(
+    const struct admin_job *job, const struct otp_token *token, int64_t counter)
 {
-	bool period = row->type == OTP_TOTP
-			  ? row->period == 30 || row->period == 60
-			  : row->period == 0;
-
-	/* A step that is far from having come would shut the token out. */
-	if (row->type == OTP_TOTP && row->counter != 0 &&
-	    (!period ||
-		row->counter > job->time.now_s / row->period + STEPS_AHEAD_MAX))
-		return false;
-	return period && row->digits != 7 &&
-	       text_is_identifier(row->user, strlen(row->user));
+	return token->type != OTP_TOTP || counter == 0 ||
+	       counter <= job->time.now_s / token->period_s + STEPS_AHEAD_MAX;
 }
 
 /* The row as a token but for its holder; false after a refusal. */
@@ -80,7 +62,6 @@ static bool read_row(struct admin_job *job, size_t index, struct token *out)
 {
 	struct json_problem problem = {""};
 	struct import_row row = {0};
-	size_t length = 0;
 
 	if (json_take(json_array_get(job->arguments.rows, index), ROW_MEMBERS,
 		sizeof(ROW_MEMBERS) / sizeof(ROW_MEMBERS[0]), true, &row,
@@ -88,20 +69,14 @@ static bool read_row(struct admin_job *job, size_t index, struct token *out)
 		refuse_row(job, 400, index, problem.text);
 		return false;
 	}
-	if (!is_sound(job, &row) ||
-	    decode_hex(row.secret, strlen(row.secret), out->otp.seed.bytes,
-		SECRET_BYTES_MAX, &length) ||
-	    length < OTP_SEED_BYTES_MIN) {
+	if (!text_is_identifier(row.user, strlen(row.user)) ||
+	    !token_row_read(&row.token, &out->otp) ||
+	    !is_due(job, &out->otp, row.token.counter)) {
 		refuse_row(job, 400, index,
 		    "type, period, digits, counter, user or secret cannot be so.");
 		return false;
 	}
-	out->otp.seed.length = length;
-	out->otp.type = (enum otp_type)row.type;
-	out->otp.algorithm = (enum otp_algorithm)row.algorithm;
-	out->otp.digits = (int)row.digits;
-	out->otp.period_s = row.period;
-	out->otp.floor = row.counter;
+	out->otp.floor = row.token.counter;
 	out->created_at = out->confirmed_at = job->time.now_s;
 	snprintf(out->user, sizeof(out->user), "%s", row.user);
 	return true;

@@ -10,20 +10,17 @@
 #include <string.h>
 
 #include "server/api_admin.h"
+#include "server/api_admin_token_row.h"
 #include "server/store/stock_import.h"
-#include "shared/encode.h"
 
 enum {
 	PROBLEM_SIZE = 512
 };
 
-static const char *const TYPES[] = {"totp", "hotp", NULL};
-static const char *const ALGORITHMS[] = {"sha1", "sha256", "sha512", NULL};
-
 struct stock_row {
-	const char *serial, *secret;
-	int type, algorithm;
-	int64_t line, digits, period, counter;
+	const char *serial;
+	int64_t line;
+	struct token_row token;
 };
 
 #define ROW_OFFSET(field) offsetof(struct stock_row, field)
@@ -32,14 +29,7 @@ static const struct json_member ROW_MEMBERS[] = {
 	NULL},
     {"serial", JSON_MEMBER_NAME, ROW_OFFSET(serial), true, 0,
 	TOKEN_SERIAL_SIZE - 1, NULL},
-    {"type", JSON_MEMBER_CHOICE, ROW_OFFSET(type), true, 0, 0, TYPES},
-    {"algorithm", JSON_MEMBER_CHOICE, ROW_OFFSET(algorithm), true, 0, 0,
-	ALGORITHMS},
-    {"digits", JSON_MEMBER_NUMBER, ROW_OFFSET(digits), true, 6, 8, NULL},
-    {"period", JSON_MEMBER_NUMBER, ROW_OFFSET(period), true, 0, 60, NULL},
-    {"secret", JSON_MEMBER_NAME, ROW_OFFSET(secret), true, 0, 128, NULL},
-    {"counter", JSON_MEMBER_NUMBER, ROW_OFFSET(counter), false, 0,
-	(int64_t)1 << 50, NULL},
+    TOKEN_ROW_MEMBERS(ROW_OFFSET(token)),
 };
 
 /* One part being taken. */
@@ -136,32 +126,13 @@ static enum err complain_clash(struct part *part, const struct stock_row *row,
 	    part, row->line, clash->by_serial ? "serial" : "secret", text);
 }
 
-static bool is_sound(const struct stock_row *row)
-{
-	bool period = row->type == OTP_TOTP
-			  ? row->period == 30 || row->period == 60
-			  : row->period == 0;
-
-	return period && row->digits != 7 &&
-	       text_is_identifier(row->serial, strlen(row->serial));
-}
-
 /* The row as a token; false when sekimorictl should never have sent it. */
 static bool read_row(const struct stock_row *row, struct token *out)
 {
-	size_t length = 0;
-
-	if (!is_sound(row) ||
-	    decode_hex(row->secret, strlen(row->secret), out->otp.seed.bytes,
-		SECRET_BYTES_MAX, &length) != ERR_NONE ||
-	    length < OTP_SEED_BYTES_MIN)
+	if (!text_is_identifier(row->serial, strlen(row->serial)) ||
+	    !token_row_read(&row->token, &out->otp))
 		return false;
-	out->otp.seed.length = length;
-	out->otp.type = (enum otp_type)row->type;
-	out->otp.algorithm = (enum otp_algorithm)row->algorithm;
-	out->otp.digits = (int)row->digits;
-	out->otp.period_s = row->period;
-	out->otp.floor = row->type == OTP_HOTP ? row->counter : 0;
+	out->otp.floor = row->token.type == OTP_HOTP ? row->token.counter : 0;
 	snprintf(out->serial, sizeof(out->serial), "%s", row->serial);
 	return true;
 }
