@@ -291,6 +291,27 @@ static enum err ask_server(struct server_client *client,
 	return err;
 }
 
+static size_t last_good(struct server_client *client)
+{
+	size_t server;
+
+	pthread_mutex_lock(&client->lock);
+	server = client->last_good;
+	pthread_mutex_unlock(&client->lock);
+	return server;
+}
+
+/* The turn-th server beginning with the first; until_ms: when its even share
+ * of what time is left is over. */
+static struct attempt attempt_of(const struct server_client *client,
+    size_t first, size_t turn, int64_t deadline_ms, int64_t *until_ms)
+{
+	*until_ms = steady_ms() + steady_left_ms(deadline_ms) /
+				      (int64_t)(client->server_count - turn);
+	return (struct attempt){
+	    .server = (first + turn) % client->server_count};
+}
+
 /* Each server once. A 5xx is kept in case nobody does better. */
 static enum err ask_round(struct server_client *client,
     const struct server_request *request, bool *was_sent,
@@ -298,19 +319,14 @@ static enum err ask_round(struct server_client *client,
 {
 	struct server_reply reply = {0};
 	enum err err = ERR_UNREACHABLE;
-	size_t first;
+	size_t first = last_good(client);
+	int64_t until_ms;
 
-	pthread_mutex_lock(&client->lock);
-	first = client->last_good;
-	pthread_mutex_unlock(&client->lock);
 	for (size_t i = 0; i < client->server_count; i++) {
-		struct attempt attempt = {
-		    .server = (first + i) % client->server_count};
-		int64_t share_ms = steady_left_ms(request->deadline_ms) /
-				   (int64_t)(client->server_count - i);
+		struct attempt attempt = attempt_of(
+		    client, first, i, request->deadline_ms, &until_ms);
 
-		err = ask_server(
-		    client, &attempt, request, steady_ms() + share_ms, &reply);
+		err = ask_server(client, &attempt, request, until_ms, &reply);
 		*was_sent |= attempt.was_sent;
 		if (err != ERR_NONE)
 			continue;
@@ -374,18 +390,14 @@ enum err server_client_open(struct server_client *client, int64_t deadline_ms,
     struct https_connection **out, uint64_t *out_generation)
 {
 	enum err err = ERR_UNREACHABLE;
-	size_t first;
+	size_t first = last_good(client);
+	int64_t until_ms;
 
-	pthread_mutex_lock(&client->lock);
-	first = client->last_good;
-	pthread_mutex_unlock(&client->lock);
 	for (size_t i = 0; i < client->server_count; i++) {
-		struct attempt attempt = {
-		    .server = (first + i) % client->server_count};
-		int64_t share_ms = steady_left_ms(deadline_ms) /
-				   (int64_t)(client->server_count - i);
+		struct attempt attempt =
+		    attempt_of(client, first, i, deadline_ms, &until_ms);
 
-		err = open_fresh(client, &attempt, steady_ms() + share_ms);
+		err = open_fresh(client, &attempt, until_ms);
 		if (err != ERR_NONE)
 			continue;
 		*out = attempt.connection;
