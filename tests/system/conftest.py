@@ -13,6 +13,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import cards  # noqa: E402
 import world as worlds  # noqa: E402
 from agent import Agent  # noqa: E402
+from cardsite import CardSite  # noqa: E402
 from pki import Authority  # noqa: E402
 from programs import Probe, Sshd, write_stacks  # noqa: E402
 from server import Server  # noqa: E402
@@ -132,6 +133,29 @@ def emulated(world, pcscd):
     yield make
     for card in made:
         card.stop()
+
+
+@pytest.fixture(scope="module")
+def tokens(world):
+    """SoftHSM2's, in place of cards."""
+    world.secret("card PIN", cards.PIN_SOFTHSM)
+    return cards.Tokens(world)
+
+
+@pytest.fixture
+def slot(tokens):
+    """An empty reader: what a test puts into it is all there is."""
+    tokens.empty()
+    return tokens
+
+
+@pytest.fixture(scope="module")
+def town(world, server, agents, authority, tokens):
+    """People who have such tokens, and one terminal."""
+    made = CardSite(world, server, authority)
+    made.agent = agents(server, modules=[cards.SOFTHSM], environment={
+        "SOFTHSM2_CONF": tokens.config})
+    return made
 
 
 @pytest.fixture(scope="module")

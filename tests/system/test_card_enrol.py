@@ -14,7 +14,6 @@ import pytest
 import cards
 import programs
 from card_client import card_login
-from cardsite import CardSite
 from pki import Authority
 
 CODE, PIN, CARD = "Enrolment code: ", "PIN: ", "Insert card, Enter: "
@@ -31,24 +30,8 @@ def server(servers):
 
 
 @pytest.fixture(scope="module")
-def tokens(world):
-    world.secret("card PIN", RIGHT)
+def tokens(world, tokens):
     world.secret("wrong card PIN", WRONG)
-    return cards.Tokens(world)
-
-
-@pytest.fixture(scope="module")
-def town(world, server, agents, authority, tokens):
-    made = CardSite(world, server, authority)
-    made.agent = agents(server, modules=[cards.SOFTHSM], environment={
-        "SOFTHSM2_CONF": tokens.config})
-    return made
-
-
-@pytest.fixture
-def slot(tokens):
-    """An empty reader: what a test puts into it is all there is."""
-    tokens.empty()
     return tokens
 
 

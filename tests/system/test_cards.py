@@ -9,7 +9,7 @@ import pytest
 
 import cards
 from cardsite import (CARD, CODE, EXPIRES, LENGTH, LOCKED, OTHER, PIN,
-                      PIN_PAD, TROUBLE, WRONG_PIN, CardSite)
+                      PIN_PAD, TROUBLE, WRONG_PIN)
 from pki import Authority
 from world import at_once, result_of
 
@@ -23,28 +23,17 @@ def server(servers):
 
 
 @pytest.fixture(scope="module")
-def tokens(world):
-    world.secret("card PIN", RIGHT)
+def tokens(world, tokens):
     world.secret("wrong card PIN", WRONG)
-    return cards.Tokens(world)
+    return tokens
 
 
 @pytest.fixture(scope="module")
-def town(world, server, agents, authority, tokens):
-    made = CardSite(world, server, authority)
-    made.agent = agents(server, modules=[cards.SOFTHSM], environment={
-        "SOFTHSM2_CONF": tokens.config})
-    made.stack(made.agent)
+def town(town, authority):
+    town.stack(town.agent)
     # As long as nobody has a card, nobody's is looked for.
-    made.person(authority.issue("first"))
-    return made
-
-
-@pytest.fixture
-def slot(tokens):
-    """An empty reader: what a test puts into it is all there is."""
-    tokens.empty()
-    return tokens
+    town.person(authority.issue("first"))
+    return town
 
 
 def accepted(run):

@@ -4,7 +4,7 @@ people who are refused before anything is asked."""
 import pytest
 
 import cards
-from cardsite import CARD, CODE, OTHER, PIN, CardSite
+from cardsite import CARD, CODE, OTHER, PIN
 from programs import password_of
 
 RIGHT = cards.PIN_SOFTHSM
@@ -16,26 +16,11 @@ def server(servers):
 
 
 @pytest.fixture(scope="module")
-def tokens(world):
-    world.secret("card PIN", RIGHT)
-    return cards.Tokens(world)
-
-
-@pytest.fixture(scope="module")
-def town(world, server, agents, authority, tokens):
-    made = CardSite(world, server, authority)
-    made.agent = agents(server, modules=[cards.SOFTHSM], environment={
-        "SOFTHSM2_CONF": tokens.config})
-    made.stack(made.agent)
-    made.stack(made.agent, "unproven", options="lang=en")
-    made.person(authority.issue("first"))
-    return made
-
-
-@pytest.fixture
-def slot(tokens):
-    tokens.empty()
-    return tokens
+def town(town, authority):
+    town.stack(town.agent)
+    town.stack(town.agent, "unproven", options="lang=en")
+    town.person(authority.issue("first"))
+    return town
 
 
 def test_a_client_that_answers_once_is_not_asked_for_its_card(

@@ -6,8 +6,7 @@ import time
 
 import pytest
 
-import cards
-from cardsite import EXPIRES, OTHER, CardSite
+from cardsite import EXPIRES, OTHER
 from test_admin import refused
 from test_card_enrol import CODE, PIN, RIGHT, Seat
 
@@ -15,18 +14,9 @@ DAY = 86400
 
 
 @pytest.fixture(scope="module")
-def tokens(world):
-    world.secret("card PIN", RIGHT)
-    return cards.Tokens(world)
-
-
-@pytest.fixture(scope="module")
-def town(world, server, agents, authority, tokens):
-    made = CardSite(world, server, authority)
-    made.agent = agents(server, modules=[cards.SOFTHSM], environment={
-        "SOFTHSM2_CONF": tokens.config})
-    made.stack(made.agent)
-    return made
+def town(town):
+    town.stack(town.agent)
+    return town
 
 
 @pytest.fixture
