@@ -12,8 +12,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "pam_module/agent/process.h"
-
 enum {
 	PASSWD_BYTES_MAX = 16384,
 	PROC_TEXT_SIZE = 64
@@ -151,18 +149,15 @@ enum err caller_hash_session(const char *boot, const char *session,
 	return ERR_NONE;
 }
 
-enum err caller_session(const struct caller *caller, const struct secret *key,
+enum err caller_session(const struct process *process, const struct secret *key,
     char out[CALLER_SESSION_SIZE])
 {
 	char boot[PROC_TEXT_SIZE];
-	struct process process;
-	enum err err = process_read(caller->pid, &process);
+	enum err err = process->session[0] == '\0' ? ERR_NOT_FOUND : ERR_NONE;
 
-	if (err == ERR_NONE && process.session[0] == '\0')
-		err = ERR_NOT_FOUND;
 	if (err == ERR_NONE)
 		err = read_line("/proc/sys/kernel/random/boot_id", boot);
 	if (err == ERR_NONE)
-		err = caller_hash_session(boot, process.session, key, out);
+		err = caller_hash_session(boot, process->session, key, out);
 	return err;
 }

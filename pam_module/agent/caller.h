@@ -14,6 +14,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "pam_module/agent/process.h"
 #include "shared/config.h"
 #include "shared/encode.h"
 #include "shared/err.h"
@@ -65,10 +66,10 @@ bool caller_count_attempt(
     struct caller_attempts *attempts, uid_t uid, int64_t now_ms);
 
 /*
- * Keyed hash over boot id and audit session of the calling process, as
- * base64url. ERR_NOT_FOUND: it is in no audit session, or gone.
+ * Keyed hash over boot id and audit session of a process, as base64url.
+ * ERR_NOT_FOUND: it is in no audit session.
  */
-enum err caller_session(const struct caller *caller, const struct secret *key,
+enum err caller_session(const struct process *process, const struct secret *key,
     char out[CALLER_SESSION_SIZE]);
 
 /* The hash itself, as base64url. */

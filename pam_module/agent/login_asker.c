@@ -6,15 +6,14 @@
 void login_asker_note(const struct caller *caller,
     const struct secret *session_key, struct login_asker *out)
 {
-	struct process self, parent;
+	struct process self;
 
 	memset(out, 0, sizeof(*out));
 	if (process_read(caller->pid, &self) != ERR_NONE)
 		return;
 	out->self = self.id;
-	if (process_read(self.parent, &parent) == ERR_NONE)
-		out->parent = parent.id;
-	if (caller_session(caller, session_key, out->session) != ERR_NONE)
+	(void)process_identify(self.parent, &out->parent);
+	if (caller_session(&self, session_key, out->session) != ERR_NONE)
 		out->session[0] = '\0';
 }
 

@@ -94,13 +94,19 @@ static void parse_session(const char *text, struct process *out)
 	out->session[length] = '\0';
 }
 
-static enum err read_all(pid_t pid, struct process *out)
+static enum err read_stat(pid_t pid, struct process *out)
 {
 	char text[TEXT_SIZE];
 	enum err err = read_text(pid, "stat", text);
 
-	if (err == ERR_NONE)
-		err = parse_stat(text, out);
+	return err == ERR_NONE ? parse_stat(text, out) : err;
+}
+
+static enum err read_all(pid_t pid, struct process *out)
+{
+	char text[TEXT_SIZE];
+	enum err err = read_stat(pid, out);
+
 	if (err == ERR_NONE)
 		err = read_text(pid, "status", text);
 	if (err == ERR_NONE)
@@ -123,20 +129,36 @@ static bool is_alive(int pidfd)
  * The pidfd is taken first and looked at last: if the process is still alive
  * then, its number was its own all the time in between.
  */
-enum err process_read(pid_t pid, struct process *out)
+static enum err read_alive(pid_t pid,
+    enum err (*read)(pid_t pid, struct process *out), struct process *out)
 {
-	struct process read = {.id = {.pid = pid}};
+	struct process process = {.id = {.pid = pid}};
 	int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
 	enum err err;
 
 	if (pidfd < 0)
 		return ERR_NOT_FOUND;
-	err = read_all(pid, &read);
+	err = read(pid, &process);
 	if (err == ERR_NONE && !is_alive(pidfd))
 		err = ERR_NOT_FOUND;
 	close(pidfd);
 	if (err == ERR_NONE)
-		*out = read;
+		*out = process;
+	return err;
+}
+
+enum err process_read(pid_t pid, struct process *out)
+{
+	return read_alive(pid, read_all, out);
+}
+
+enum err process_identify(pid_t pid, struct process_id *out)
+{
+	struct process process;
+	enum err err = read_alive(pid, read_stat, &process);
+
+	if (err == ERR_NONE)
+		*out = process.id;
 	return err;
 }
 

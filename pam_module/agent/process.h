@@ -35,6 +35,9 @@ struct process {
 /* ERR_NOT_FOUND: it is gone, or has no parent in sight. */
 enum err process_read(pid_t pid, struct process *out);
 
+/* Only which one it is: what a login's every caller is asked. */
+enum err process_identify(pid_t pid, struct process_id *out);
+
 bool process_is_same(
     const struct process_id *one, const struct process_id *other);
 

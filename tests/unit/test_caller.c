@@ -139,6 +139,8 @@ static void peer_is_who_connected(void **state)
 static void session_of_a_dead_process_is_none(void **state)
 {
 	struct secret key = {.length = 32};
+	struct process_id id = {0};
+	struct process process = {0};
 	struct caller caller = {0};
 	char out[CALLER_SESSION_SIZE] = "untouched";
 
@@ -147,7 +149,10 @@ static void session_of_a_dead_process_is_none(void **state)
 	if (caller.pid == 0)
 		_exit(0);
 	waitpid(caller.pid, NULL, 0);
-	assert_int_equal(caller_session(&caller, &key, out), ERR_NOT_FOUND);
+	assert_int_equal(process_read(caller.pid, &process), ERR_NOT_FOUND);
+	assert_int_equal(process_identify(caller.pid, &id), ERR_NOT_FOUND);
+	assert_int_equal(id.pid, 0);
+	assert_int_equal(caller_session(&process, &key, out), ERR_NOT_FOUND);
 	assert_string_equal(out, "untouched");
 }
 

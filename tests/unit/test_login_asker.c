@@ -134,6 +134,8 @@ static void a_process_is_described(void **state)
 	assert_true(self.id.born > 0);
 	assert_int_equal(process_read(getpid(), &again), ERR_NONE);
 	assert_true(process_is_same(&self.id, &again.id));
+	assert_int_equal(process_identify(getpid(), &again.id), ERR_NONE);
+	assert_true(process_is_same(&self.id, &again.id));
 	again.id.born++;
 	assert_false(process_is_same(&self.id, &again.id));
 }
