@@ -140,8 +140,8 @@ count_system_tests() { # NAME
 system_tests() {
 	local last=(tests/system/test_zz_*.py) others=()
 	local cards=(tests/system/test_card*.py tests/system/test_seat.py)
-	local people=(tests/system/test_{admin,freeze,grace,last,policy,scenario}*.py
-		tests/system/test_{shadow,shared,staff,stock,stop,two}*.py)
+	local people=(tests/system/test_{admin,grace,last,policy,scenario,shadow}*.py
+		tests/system/test_{shared,staff,stock,two}*.py)
 	mapfile -t others < <(printf '%s\n' tests/system/test_*.py |
 		grep -vxFf <(printf '%s\n' "${cards[@]}" "${people[@]}" "${last[@]}"))
 	run_system_tests system-cards "${cards[@]}" "${last[@]}" &
